@@ -1,0 +1,2 @@
+//! dv-emulator.
+fn main() {}

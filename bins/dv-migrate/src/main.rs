@@ -1,0 +1,2 @@
+//! dv-migrate.
+fn main() {}

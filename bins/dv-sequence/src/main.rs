@@ -1,0 +1,2 @@
+//! dv-sequence.
+fn main() {}

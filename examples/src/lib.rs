@@ -1,0 +1,1 @@
+//! The crates of this toolkit, each embedded in a small program: see `examples/examples`.
