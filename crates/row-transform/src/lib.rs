@@ -1,1 +1,3 @@
-//! row-transform.
+//! Field mapping: from source rows, as they were, to typed target rows that fit the metadata.
+
+pub mod model;
