@@ -1,1 +1,24 @@
-//! staging-schema.
+//! What a staging database looks like, as values and SQL text.
+#![doc = ""]
+mod column;
+pub mod control;
+mod dialect;
+mod error;
+mod flag;
+mod name;
+mod physical;
+mod statement;
+mod table;
+mod value;
+
+pub use column::{
+    SOURCE_KEY_SUFFIX, SOURCE_TABLE_SUFFIX, StagedColumn, StagedKind, TABLE_SUFFIX, TEXT_SUFFIX,
+};
+pub use dialect::Dialect;
+pub use error::Error;
+pub use flag::{ActionFlag, ChunkState, Pass, ProcessingFlag, RequestState, SuccessKind, Transition};
+pub use name::{MAX_IDENTIFIER, Schema, TableName, check_identifier};
+pub use physical::{DefaultValue, Index, PhysicalColumn, PhysicalTable, PrimaryKey, SqlType};
+pub use statement::Statement;
+pub use table::{GuidStrategy, Mode, Shape, TargetTable};
+pub use value::{Value, ValueRef};
