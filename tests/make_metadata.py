@@ -261,7 +261,8 @@ def npsp_tables():
         of("new_opportunitycontactrole", "new_OpportunityId", "Opportunity", "opportunity"),
         choice("new_Role", "Role", ["Donor", "Soft Credit", "Household Member", "Influencer"], "new_opportunitycontactrole"),
         yes_no("new_IsPrimary", "Primary")])
-    return [recurring, payment, unit, allocation, credit, address, role]
+    record_type = table("new_RecordType", "Record Type", "Record Types", "new_recordtypes", 10118, [source_id()])
+    return [record_type, recurring, payment, unit, allocation, credit, address, role]
 
 
 def corrections():
@@ -354,7 +355,13 @@ def additions():
                           ["High School", "Bachelor's Degree", "Master's Degree", "Ph.D."], "contact"), salesforce)
     add("contact", choice("new_HousingStatus", "Housing Status", ["Rent", "Own"], "contact"), salesforce)
     add("contact", custom_lookup("contact", "new_PrimaryAffiliationId", "Primary Affiliation", "account"), npsp)
-    add("contact", date("new_HiredOn", "Hired On"), "customisation for the Northwind project")
+    northwind = "customisation for the Northwind project"
+    add("contact", date("new_HiredOn", "Hired On"), northwind)
+    add("contact", text("new_Extension", "Extension", 10), northwind)
+    add("contact", custom_lookup("contact", "new_ReportsToId", "Reports To", "contact"), northwind)
+    add("account", custom_lookup("account", "new_RecordTypeId", "Record Type", "new_recordtype"), npsp)
+    add("account", text("new_AccountType", "Account Type", 50), npsp)
+    add("connectionrole", source_id(), npsp)
     add("lead", choice("new_Gender", "Gender", ["Male", "Female"], "lead"), salesforce)
     add("opportunity", text("new_Product", "Product", 100), salesforce)
     add("opportunity", choice("new_ForecastCategory", "Forecast Category",
