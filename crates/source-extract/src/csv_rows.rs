@@ -39,11 +39,17 @@ impl CsvRows {
     pub(crate) fn open(table: &SourceTable, path: &Path) -> Result<Self, Error> {
         let reading = table.reading(path)?;
         let text = decode::open(&table.name, path, &reading)?;
-        let with_end: Box<dyn Read + Send> = Box::new(text.chain(std::io::Cursor::new(format!("\n{SENTINEL}\n"))));
+        let with_end: Box<dyn Read + Send> =
+            Box::new(text.chain(std::io::Cursor::new(format!("\n{SENTINEL}\n"))));
         Self::start(table, path, &reading, with_end)
     }
 
-    fn start(table: &SourceTable, path: &Path, reading: &Reading, text: Box<dyn Read + Send>) -> Result<Self, Error> {
+    fn start(
+        table: &SourceTable,
+        path: &Path,
+        reading: &Reading,
+        text: Box<dyn Read + Send>,
+    ) -> Result<Self, Error> {
         let reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -126,16 +132,20 @@ impl CsvRows {
                 let line = pos.map_or(line, |pos| pos.line());
                 Error::NotInEncoding { path, line, place, encoding: self.encoding.to_owned() }
             }
-            ErrorKind::Io(source) => match source.get_ref().and_then(|inner| inner.downcast_ref::<Malformed>()) {
-                Some(at) => Error::NotInEncoding {
-                    path,
-                    line: at.line,
-                    place: format!("character {}", at.character),
-                    encoding: self.encoding.to_owned(),
-                },
-                None => Error::FileUnreadable { path, line, source },
-            },
-            other => Error::FileUnreadable { path, line, source: std::io::Error::other(format!("{other:?}")) },
+            ErrorKind::Io(source) => {
+                match source.get_ref().and_then(|inner| inner.downcast_ref::<Malformed>()) {
+                    Some(at) => Error::NotInEncoding {
+                        path,
+                        line: at.line,
+                        place: format!("character {}", at.character),
+                        encoding: self.encoding.to_owned(),
+                    },
+                    None => Error::FileUnreadable { path, line, source },
+                }
+            }
+            other => {
+                Error::FileUnreadable { path, line, source: std::io::Error::other(format!("{other:?}")) }
+            }
         }
     }
 
@@ -148,7 +158,12 @@ impl CsvRows {
             }
             let same = |other: &String| other.to_lowercase() == name.to_lowercase();
             if let Some(first) = self.columns[..index].iter().position(same) {
-                return Err(Error::HeaderTwice { path: path(), name: name.clone(), first: first + 1, second: column });
+                return Err(Error::HeaderTwice {
+                    path: path(),
+                    name: name.clone(),
+                    first: first + 1,
+                    second: column,
+                });
             }
             let lower = name.to_lowercase();
             let why = if lower == "rowid" || lower.starts_with("datamigration_") {

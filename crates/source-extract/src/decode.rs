@@ -30,8 +30,11 @@ pub(crate) fn open(table: &str, path: &Path, reading: &Reading) -> Result<Box<dy
     if !file.metadata().map_err(missing)?.is_file() {
         return Err(Error::FileMissing { table: table.to_owned(), path: path.to_path_buf() });
     }
-    let bytes: Box<dyn Read + Send> =
-        if reading.gzip { Box::new(MultiGzDecoder::new(io::BufReader::with_capacity(BLOCK, file))) } else { Box::new(file) };
+    let bytes: Box<dyn Read + Send> = if reading.gzip {
+        Box::new(MultiGzDecoder::new(io::BufReader::with_capacity(BLOCK, file)))
+    } else {
+        Box::new(file)
+    };
     if reading.encoding == UTF_8 {
         return Ok(Box::new(WithoutMark { inner: bytes, checked: false, held: Vec::new() }));
     }

@@ -45,7 +45,9 @@ pub enum Error {
         path: PathBuf,
     },
     /// The declared encoding is not known.
-    #[error("source table {table}: the encoding {label:?} is unknown; use a WHATWG name such as utf-8, windows-1252 or shift_jis")]
+    #[error(
+        "source table {table}: the encoding {label:?} is unknown; use a WHATWG name such as utf-8, windows-1252 or shift_jis"
+    )]
     EncodingUnknown {
         /// Source table.
         table: String,
@@ -67,7 +69,9 @@ pub enum Error {
         table: String,
     },
     /// A name that cannot be a table of the staging database.
-    #[error("source table {table:?} (file {file}): this cannot be the name of a table; give it another with `name`")]
+    #[error(
+        "source table {table:?} (file {file}): this cannot be the name of a table; give it another with `name`"
+    )]
     TableNameUnusable {
         /// The name.
         table: String,

@@ -94,7 +94,11 @@ impl SourceTable {
         let is_csv = matches!(format.as_str(), "csv" | "csv.gz" | "tsv" | "txt");
         if !is_csv {
             let format = if format.is_empty() { "a file without extension".to_owned() } else { format };
-            return Err(Error::FormatNotSupported { table: self.name.clone(), format, path: path.to_path_buf() });
+            return Err(Error::FormatNotSupported {
+                table: self.name.clone(),
+                format,
+                path: path.to_path_buf(),
+            });
         }
         let label = self.encoding.as_deref().unwrap_or("utf-8");
         let encoding = Encoding::for_label(label.as_bytes())

@@ -1,0 +1,11 @@
+//! From the text of a cell to the staged form of a value: laws of single values, without SQL.
+
+mod boolean;
+mod date;
+mod number;
+mod text;
+
+pub use boolean::{Words, read_boolean};
+pub use date::{DateForm, DateReader};
+pub use number::{DecimalSign, canonical_number, round_number, scale_of};
+pub use text::{fit_text, has_control_character, trim_text, utf16_length};
