@@ -1,0 +1,518 @@
+//! What the written settings mean, and everything that is wrong with them.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use row_transform::model::{Mode, Owners, TableMapping};
+use serde_path_to_error::Segment;
+use url::{Host, Url};
+
+use super::document::Document;
+use super::layer::Overrides;
+use super::problem::{Place, Problem, did_you_mean};
+use super::settings::{Auth, Load, Settings, Source, SourceTable, Staging, Target};
+use super::written::{Written, WrittenLoad, WrittenSource, WrittenTarget};
+
+/// One pass over the settings: every check adds its problems and goes on.
+pub(crate) struct Check<'a> {
+    pub(crate) folder: &'a Path,
+    pub(crate) document: &'a Document<'a>,
+    pub(crate) overrides: &'a Overrides,
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl Check<'_> {
+    pub(crate) fn settings(&mut self, written: Written) -> Option<Settings> {
+        let target = self.target(&written.target);
+        let staging = self.staging(written.staging.engine.as_deref(), written.staging.path);
+        self.maps(&written.map);
+        let source = self.source(written.source, &written.map);
+        self.owners(&written.owners);
+        let load = self.load(&written.load);
+        let name = written
+            .project
+            .name
+            .or_else(|| self.folder.file_name().map(|name| name.to_string_lossy().into_owned()))
+            .unwrap_or_else(|| "migration".to_owned());
+        Some(Settings {
+            name,
+            target: target?,
+            staging: staging?,
+            source,
+            owners: written.owners,
+            load,
+            maps: written.map,
+        })
+    }
+
+    fn target(&mut self, target: &WrittenTarget) -> Option<Target> {
+        let url = self.url(target.url.as_deref());
+        let auth = self.auth(target);
+        let overrides = target.overrides.as_ref().map(|path| self.folder.join(path));
+        if let Some(path) = &overrides {
+            self.file_exists(path, "target.overrides", "the overrides of the metadata");
+        }
+        Some(Target { url: url?, auth: auth?, overrides })
+    }
+
+    fn url(&mut self, url: Option<&str>) -> Option<Url> {
+        const EXAMPLE: &str = "an address looks like https://contoso.crm.dynamics.com";
+        let Some(text) = url.filter(|text| !text.is_empty()) else {
+            self.missing("target.url", "`url`, the address of the environment, is missing", EXAMPLE);
+            return None;
+        };
+        let url = match Url::parse(text) {
+            Ok(url) => url,
+            Err(error) => {
+                self.note("target.url", format!("this is not an address: {error}"), Some(EXAMPLE));
+                return None;
+            }
+        };
+        let before = self.problems.len();
+        match url.scheme() {
+            "https" => {}
+            "http" if is_loopback(&url) => {}
+            "http" => self.note(
+                "target.url",
+                "the connection would not be encrypted",
+                Some("write https; http is for an emulator on this machine only"),
+            ),
+            other => self.note("target.url", format!("`{other}` is not a web address"), Some(EXAMPLE)),
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            self.note(
+                "target.url",
+                "the address holds a user or password",
+                Some("credentials come from the environment"),
+            );
+        }
+        if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+            self.note(
+                "target.url",
+                "the address has more than a host",
+                Some("leave out what follows the host, such as /api/data/v9.2"),
+            );
+        }
+        (self.problems.len() == before).then_some(url)
+    }
+
+    fn auth(&mut self, target: &WrittenTarget) -> Option<Auth> {
+        let word = target.auth.as_deref().unwrap_or("client-secret");
+        match word {
+            "client-secret" => {
+                let mut given = |key: &str, value: &Option<String>, what: &str| {
+                    let value = value.clone().filter(|text| !text.is_empty());
+                    if value.is_none() {
+                        self.missing(
+                            &format!("target.{key}"),
+                            &format!("`{key}`, {what}, is missing"),
+                            "auth = \"client-secret\" needs it",
+                        );
+                    }
+                    value
+                };
+                let tenant = given("tenant", &target.tenant, "the Microsoft Entra tenant");
+                let client_id = given("client_id", &target.client_id, "the id of the application");
+                Some(Auth::ClientSecret { tenant: tenant?, client_id: client_id? })
+            }
+            "managed-identity" => Some(Auth::ManagedIdentity),
+            "azure-cli" => Some(Auth::AzureCli),
+            "static-token" => Some(Auth::StaticToken),
+            other => {
+                let hint = did_you_mean(other, Auth::WORDS)
+                    .unwrap_or_else(|| format!("known here: {}", Auth::WORDS.join(", ")));
+                self.note("target.auth", format!("unknown value `{other}`"), Some(&hint));
+                None
+            }
+        }
+    }
+
+    fn staging(&mut self, engine: Option<&str>, path: Option<PathBuf>) -> Option<Staging> {
+        match engine.unwrap_or("sqlite") {
+            "sqlite" => {
+                let path = self.folder.join(path.unwrap_or_else(|| PathBuf::from("staging.db")));
+                if path.is_dir() {
+                    self.note("staging.path", format!("{} is a folder, not a file", path.display()), None);
+                    return None;
+                }
+                if !path.parent().is_some_and(Path::is_dir) {
+                    self.note(
+                        "staging.path",
+                        format!("the folder of {} does not exist", path.display()),
+                        None,
+                    );
+                    return None;
+                }
+                Some(Staging { path })
+            }
+            "sqlserver" => {
+                self.note(
+                    "staging.engine",
+                    "SQL Server is not supported as staging engine yet",
+                    Some("use engine = \"sqlite\""),
+                );
+                None
+            }
+            other => {
+                let hint = did_you_mean(other, ["sqlite", "sqlserver"])
+                    .unwrap_or_else(|| "known here: sqlite".to_owned());
+                self.note("staging.engine", format!("unknown value `{other}`"), Some(&hint));
+                None
+            }
+        }
+    }
+
+    fn source(&mut self, written: WrittenSource, maps: &[TableMapping]) -> Source {
+        let folder = self.folder.join(written.folder.unwrap_or_else(|| PathBuf::from("source")));
+        if !folder.is_dir() {
+            self.note("source.folder", format!("there is no folder {}", folder.display()), None);
+            return Source { folder, tables: Vec::new() };
+        }
+        let mut tables: Vec<SourceTable> = Vec::new();
+        for (index, table) in written.table.into_iter().enumerate() {
+            let path = vec![key("source"), key("table"), at(index)];
+            let at_key = |name: &str| path.iter().cloned().chain([key(name)]).collect::<Vec<_>>();
+            if table.name.is_empty() {
+                continue;
+            }
+            if tables.iter().any(|known| known.name.eq_ignore_ascii_case(&table.name)) {
+                self.note_at(&at_key("name"), format!("`{}` is declared twice", table.name), None);
+                continue;
+            }
+            let file = match table.file {
+                Some(file) => {
+                    let file = folder.join(file);
+                    if !file.is_file() {
+                        self.note_at(&at_key("file"), format!("there is no file {}", file.display()), None);
+                    }
+                    file
+                }
+                None => self.file_of(&folder, &table.name, &at_key("name")),
+            };
+            let delimiter = table.delimiter.as_deref().and_then(|text| {
+                let mut characters = text.chars();
+                let one = characters.next().filter(|c| c.is_ascii() && !matches!(c, '"' | '\n' | '\r'));
+                if one.is_none() || characters.next().is_some() {
+                    self.note_at(
+                        &at_key("delimiter"),
+                        "the delimiter is one ASCII character".to_owned(),
+                        Some("such as \";\" or \"\\t\""),
+                    );
+                    return None;
+                }
+                one
+            });
+            tables.push(SourceTable {
+                name: table.name,
+                file,
+                encoding: table.encoding.or_else(|| written.encoding.clone()),
+                delimiter,
+                key: table.key,
+                columns: table.columns,
+            });
+        }
+        for (index, map) in maps.iter().enumerate() {
+            if map.source.is_empty() || tables.iter().any(|known| known.name == map.source) {
+                continue;
+            }
+            let path = [key("map"), at(index), key("source")];
+            if let Some(other) = tables.iter().find(|known| known.name.eq_ignore_ascii_case(&map.source)) {
+                let hint = format!("elsewhere it is `{}`", other.name);
+                self.note_at(&path, format!("`{}` is spelt in two ways", map.source), Some(&hint));
+                continue;
+            }
+            let file = self.file_of(&folder, &map.source, &path);
+            tables.push(SourceTable {
+                name: map.source.clone(),
+                file,
+                encoding: written.encoding.clone(),
+                delimiter: None,
+                key: None,
+                columns: Vec::new(),
+            });
+        }
+        Source { folder, tables }
+    }
+
+    /// `NAME.csv` or `NAME.csv.gz` in the source folder.
+    fn file_of(&mut self, folder: &Path, name: &str, path: &[Segment]) -> PathBuf {
+        let plain = folder.join(format!("{name}.csv"));
+        let packed = folder.join(format!("{name}.csv.gz"));
+        if plain.is_file() {
+            return plain;
+        }
+        if packed.is_file() {
+            return packed;
+        }
+        let files: Vec<String> = std::fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter_map(|file| {
+                file.strip_suffix(".csv").or_else(|| file.strip_suffix(".csv.gz")).map(str::to_owned)
+            })
+            .collect();
+        let hint = did_you_mean(name, files.iter().map(String::as_str))
+            .unwrap_or_else(|| "name the file in a [[source.table]] section".to_owned());
+        self.note_at(path, format!("there is no file {} (or .csv.gz)", plain.display()), Some(&hint));
+        plain
+    }
+
+    fn maps(&mut self, maps: &[TableMapping]) {
+        if maps.is_empty() && !self.document.is_broken() && self.problems.is_empty() {
+            self.missing("map", "nothing is mapped", "add a [[map]] section for each table to move");
+        }
+        let mut seen: HashMap<(String, String), usize> = HashMap::new();
+        for (index, map) in maps.iter().enumerate() {
+            let base = [key("map"), at(index)];
+            let under = |names: &[&str]| {
+                base.iter().cloned().chain(names.iter().map(|name| key(name))).collect::<Vec<_>>()
+            };
+            if !map.table.is_empty() && !map.source.is_empty() {
+                let pair = (map.table.clone(), map.source.to_lowercase());
+                if let Some(first) = seen.insert(pair, index) {
+                    self.note_at(
+                        &under(&["table"]),
+                        format!("`{}` is mapped twice, first in map[{}]", map.label(), first + 1),
+                        Some("put the columns of both into one [[map]]"),
+                    );
+                }
+            }
+            if !map.table.is_empty() && !is_logical_name(&map.table) {
+                self.note_at(
+                    &under(&["table"]),
+                    format!("`{}` is not the logical name of a table", map.table),
+                    Some("logical names are lower case, such as account or new_branch"),
+                );
+            }
+            self.columns(map, &under);
+            match map.mode {
+                Mode::Load if !map.match_on.is_empty() => self.note_at(
+                    &under(&["match_on"]),
+                    "`match_on` has no meaning in a table that is loaded".to_owned(),
+                    Some("add mode = \"match\", or remove it"),
+                ),
+                Mode::Match if map.match_on.is_empty() => self.note_at(
+                    &under(&["mode"]),
+                    "a table that is matched needs `match_on`, the columns of its natural key".to_owned(),
+                    Some("such as match_on = [\"isocurrencycode\"]"),
+                ),
+                _ => {}
+            }
+            for column in &map.match_on {
+                if map.mode == Mode::Match && !map.columns.contains_key(column) {
+                    let hint = did_you_mean(column, map.columns.keys().map(String::as_str));
+                    self.note_at(
+                        &under(&["match_on"]),
+                        format!("`{column}` is not among the columns of this mapping"),
+                        hint.as_deref(),
+                    );
+                }
+            }
+            for (number, script) in map.sql.iter().enumerate() {
+                let mut path = under(&["sql"]);
+                path.push(at(number));
+                if !script_exists(&self.folder.join(script)) {
+                    self.note_at(&path, format!("there is no script {script}"), None);
+                }
+            }
+        }
+    }
+
+    fn columns(&mut self, map: &TableMapping, under: &dyn Fn(&[&str]) -> Vec<Segment>) {
+        for (column, rule) in &map.columns {
+            let path = under(&["columns", column]);
+            if !is_logical_name(column) {
+                self.note_at(
+                    &path,
+                    format!("`{column}` is not the logical name of a column"),
+                    Some("logical names are lower case; the source column stands on the right"),
+                );
+            }
+            for problem in rule.kind().err().into_iter().flatten() {
+                self.note_at(&path, problem, None);
+            }
+        }
+        for (part, rules) in &map.parties {
+            for (number, rule) in rules.iter().enumerate() {
+                let mut path = under(&["parties", part]);
+                path.push(at(number));
+                if rule.lookup.is_none() && rule.address.is_none() {
+                    self.note_at(&path, "a party needs a `lookup` or an `address`".to_owned(), None);
+                }
+                if rule.lookup.is_some() && rule.to.is_none() && rule.by_prefix.is_empty() {
+                    self.note_at(
+                        &path,
+                        "the party's table is not named".to_owned(),
+                        Some("give `to` or `by_prefix`"),
+                    );
+                }
+            }
+        }
+        let mut ignored = HashSet::new();
+        for column in &map.ignore {
+            if !ignored.insert(column) {
+                self.note_at(&under(&["ignore"]), format!("`{column}` is listed twice"), None);
+            }
+        }
+    }
+
+    fn owners(&mut self, owners: &Owners) {
+        let Some(fallback) = &owners.fallback else { return };
+        let path = "owners.fallback";
+        match fallback.table.as_str() {
+            "systemuser" | "team" => {}
+            "" => return,
+            other => self.note(
+                path,
+                format!("`{other}` cannot own rows"),
+                Some("an owner is a systemuser or a team"),
+            ),
+        }
+        match (&fallback.id, &fallback.name) {
+            (Some(id), None) if id == "me" && fallback.table == "team" => {
+                self.note(path, "`me` is a user, not a team", Some("write table = \"systemuser\""));
+            }
+            (Some(id), None) if id != "me" && uuid::Uuid::try_parse(id).is_err() => {
+                self.note(
+                    path,
+                    "`id` is neither a GUID nor \"me\"",
+                    Some("people and teams by name: name = \"…\""),
+                );
+            }
+            (Some(_), None) | (None, Some(_)) => {}
+            _ => self.note(path, "give either `id` or `name`", None),
+        }
+    }
+
+    fn load(&mut self, written: &WrittenLoad) -> Load {
+        let defaults = Load::default();
+        let load = Load {
+            batch: self.count("load.batch", written.batch, 1..=1_000).unwrap_or(defaults.batch),
+            chunk: self.count("load.chunk", written.chunk, 1..=1_000_000).unwrap_or(defaults.chunk),
+            concurrency: self.count("load.concurrency", written.concurrency, 1..=1_024),
+            attempts: self.count("load.attempts", written.attempts, 1..=100).unwrap_or(defaults.attempts),
+            lease: self.time("load.lease", written.lease, defaults.lease),
+            request_timeout: self.time(
+                "load.request_timeout",
+                written.request_timeout,
+                defaults.request_timeout,
+            ),
+            quiet_time: self.time("load.quiet_time", written.quiet_time, defaults.quiet_time),
+            grace: self.time("load.grace", written.grace, defaults.grace),
+            error_rate_limit: written.error_rate_limit.unwrap_or(defaults.error_rate_limit),
+        };
+        if !(0.0..=1.0).contains(&load.error_rate_limit) {
+            self.note("load.error_rate_limit", "the share of rows in error lies between 0 and 1", None);
+        }
+        if load.lease <= load.request_timeout {
+            self.note(
+                "load.lease",
+                "a lease must be longer than `request_timeout`, so that no request outlives it",
+                None,
+            );
+        }
+        load
+    }
+
+    fn count(&mut self, path: &str, value: Option<i64>, range: std::ops::RangeInclusive<i64>) -> Option<u32> {
+        let value = value?;
+        if range.contains(&value) {
+            return u32::try_from(value).ok();
+        }
+        self.note(path, format!("{value} is not between {} and {}", range.start(), range.end()), None);
+        None
+    }
+
+    fn time(&mut self, path: &str, value: Option<SignedDuration>, default: Duration) -> Duration {
+        let Some(value) = value else { return default };
+        if value <= SignedDuration::ZERO || value > SignedDuration::from_hours(24) {
+            self.note(
+                path,
+                "the time must be more than nothing and at most a day",
+                Some("such as \"6m\" or \"300ms\""),
+            );
+            return default;
+        }
+        value.unsigned_abs()
+    }
+
+    fn file_exists(&mut self, path: &Path, setting: &str, what: &str) {
+        if !path.is_file() {
+            self.note(setting, format!("{what}: there is no file {}", path.display()), None);
+        }
+    }
+
+    /// A problem of a setting that any layer may have given.
+    fn note(&mut self, setting: &str, message: impl Into<String>, hint: Option<&str>) {
+        let place = self.place_of(setting);
+        let problem = Problem::new(place, message);
+        self.problems.push(match hint {
+            Some(hint) => problem.with_hint(hint),
+            None => problem,
+        });
+    }
+
+    fn note_at(&mut self, path: &[Segment], message: String, hint: Option<&str>) {
+        let problem = Problem::new(self.document.place(path), message);
+        self.problems.push(match hint {
+            Some(hint) => problem.with_hint(hint),
+            None => problem,
+        });
+    }
+
+    /// Something is not there; a broken file may well have it, so nothing is said then. Nor when what is there was refused.
+    fn missing(&mut self, setting: &str, message: &str, hint: &str) {
+        let place = self.place_of(setting);
+        let refused = self.problems.iter().any(|problem| {
+            problem.place == place || matches!(&problem.place, Place::File { key, .. } if key == setting)
+        });
+        if !self.document.is_broken() && !refused {
+            self.problems.push(Problem::new(place, message).with_hint(hint));
+        }
+    }
+
+    fn place_of(&self, setting: &str) -> Place {
+        if let Some((key, _)) =
+            self.overrides.flags.iter().rev().find(|(key, _)| key.eq_ignore_ascii_case(setting))
+        {
+            return Place::Flag { key: key.clone() };
+        }
+        let variable = format!("DV__{}", setting.replace('.', "__").to_uppercase());
+        if self.overrides.environment.contains_key(&variable) {
+            return Place::Environment { variable };
+        }
+        let path: Vec<Segment> = setting.split('.').map(key).collect();
+        self.document.place(&path)
+    }
+}
+
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+fn is_logical_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 128
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// A script is `x.sql`, or `x.sqlite.sql` and `x.mssql.sql` side by side.
+fn script_exists(path: &Path) -> bool {
+    path.is_file() || path.with_extension("sqlite.sql").is_file()
+}
+
+fn key(name: &str) -> Segment {
+    Segment::Map { key: name.to_owned() }
+}
+
+fn at(index: usize) -> Segment {
+    Segment::Seq { index }
+}

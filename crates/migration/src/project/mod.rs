@@ -1,0 +1,21 @@
+//! The project file: read, layered, checked; every mistake at once.
+
+mod check;
+mod document;
+mod layer;
+mod open;
+mod problem;
+mod secret;
+mod settings;
+mod template;
+mod written;
+
+pub(crate) use check::is_loopback;
+pub use layer::Overrides;
+pub use open::Project;
+pub use problem::{PROJECT_FILE, Place, Problem, ProjectErrors};
+pub(crate) use problem::{did_you_mean, nearest};
+pub use secret::Secrets;
+pub(crate) use secret::{CLIENT_SECRET, TOKEN};
+pub use settings::{Auth, Load, Settings, Source, SourceTable, Staging, Target};
+pub use template::{TEMPLATE, create_project};

@@ -1,0 +1,38 @@
+//! Secrets: from the environment only, and never further than the line that sends them.
+
+use secrecy::SecretString;
+
+/// What proves who we are, read once from the environment of the process.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets {
+    /// `DV_CLIENT_SECRET`.
+    pub client_secret: Option<SecretString>,
+    /// `DV_TOKEN`.
+    pub token: Option<SecretString>,
+}
+
+/// Variable of the client secret.
+pub(crate) const CLIENT_SECRET: &str = "DV_CLIENT_SECRET";
+/// Variable of a ready token.
+pub(crate) const TOKEN: &str = "DV_TOKEN";
+
+impl Secrets {
+    /// Reads `DV_CLIENT_SECRET` and `DV_TOKEN`; an empty one counts as not set.
+    pub fn from_process() -> Self {
+        let read = |name| std::env::var(name).ok().filter(|text| !text.is_empty()).map(SecretString::from);
+        Self { client_secret: read(CLIENT_SECRET), token: read(TOKEN) }
+    }
+}
+
+/// Whether a key of the settings would hold a secret.
+pub(crate) fn is_secret_key(key: &str) -> bool {
+    let key = key.to_lowercase().replace('-', "_");
+    ["secret", "password", "passwd", "pwd", "api_key", "apikey", "access_key", "connection_string"]
+        .iter()
+        .any(|word| key.contains(word))
+        || key.rsplit(['.', '_']).next() == Some("token")
+}
+
+pub(crate) fn secret_hint() -> String {
+    format!("remove it, and set {CLIENT_SECRET} or {TOKEN} in the environment")
+}

@@ -1,0 +1,134 @@
+//! A project that makes sense: the settings after every check.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use row_transform::model::{Owners, TableMapping};
+use serde::Serialize;
+use url::Url;
+
+/// Everything the project file says, with paths resolved against the project folder.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Name of the project, for people.
+    pub name: String,
+    /// Where rows go.
+    pub target: Target,
+    /// Where the staging database is.
+    pub staging: Staging,
+    /// Where rows come from.
+    pub source: Source,
+    /// Who owns rows whose owner is not known.
+    pub owners: Owners,
+    /// How rows are sent.
+    pub load: Load,
+    /// Which source table becomes which Dataverse table.
+    pub maps: Vec<TableMapping>,
+}
+
+/// The environment that receives the rows.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Its address, without a path.
+    pub url: Url,
+    /// How we prove who we are.
+    pub auth: Auth,
+    /// Corrections of its metadata.
+    pub overrides: Option<PathBuf>,
+}
+
+/// How a token is obtained. Secrets themselves are in the environment, never here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Auth {
+    /// An application user with a secret from `DV_CLIENT_SECRET`.
+    ClientSecret {
+        /// Microsoft Entra tenant.
+        tenant: String,
+        /// Application (client) id.
+        client_id: String,
+    },
+    /// The identity of the virtual machine or service this runs on.
+    ManagedIdentity,
+    /// The account that is signed in to the Azure CLI.
+    AzureCli,
+    /// A ready token from `DV_TOKEN`; an emulator on this machine takes any.
+    StaticToken,
+}
+
+impl Auth {
+    /// The words of `target.auth`.
+    pub(crate) const WORDS: [&str; 4] = ["client-secret", "managed-identity", "azure-cli", "static-token"];
+}
+
+/// The staging database.
+#[derive(Clone, Debug)]
+pub struct Staging {
+    /// The SQLite file.
+    pub path: PathBuf,
+}
+
+/// The source files.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The folder they are in.
+    pub folder: PathBuf,
+    /// One per source table: those declared and those that a mapping reads.
+    pub tables: Vec<SourceTable>,
+}
+
+/// One source file and the table it becomes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceTable {
+    /// Name in the `source` schema.
+    pub name: String,
+    /// The file, resolved.
+    pub file: PathBuf,
+    /// Its encoding label; UTF-8 when nothing is said.
+    pub encoding: Option<String>,
+    /// Its delimiter; a comma when nothing is said.
+    pub delimiter: Option<char>,
+    /// The column that identifies a row.
+    pub key: Option<String>,
+    /// The header that the project knows; empty when any header is welcome.
+    pub columns: Vec<String>,
+}
+
+/// How rows are sent. Defaults suit a production environment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Load {
+    /// Rows of one request at most.
+    pub batch: u32,
+    /// Rows of one chunk, the unit of a lease.
+    pub chunk: u32,
+    /// Requests under way at once; what the service recommends when nothing is said.
+    pub concurrency: Option<u32>,
+    /// How long a chunk is ours without renewal.
+    pub lease: Duration,
+    /// How long we wait for an answer.
+    pub request_timeout: Duration,
+    /// How long rows without an answer are left alone before they are looked for.
+    pub quiet_time: Duration,
+    /// How long requests under way may take to end after a stop was asked for.
+    pub grace: Duration,
+    /// Share of rows in error, from 0 to 1, above which the load stops by itself.
+    pub error_rate_limit: f64,
+    /// How often a row that failed for a passing reason is tried.
+    pub attempts: u32,
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self {
+            batch: 1_000,
+            chunk: 10_000,
+            concurrency: None,
+            lease: Duration::from_secs(300),
+            request_timeout: Duration::from_secs(150),
+            quiet_time: Duration::from_secs(360),
+            grace: Duration::from_secs(20),
+            error_rate_limit: 0.5,
+            attempts: 5,
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The sections of the project file as people write them, before anything is checked.
+
+use std::path::PathBuf;
+
+use jiff::SignedDuration;
+use row_transform::model::{Owners, TableMapping};
+use serde::Deserialize;
+
+/// The whole file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Written {
+    pub(crate) project: WrittenProject,
+    pub(crate) target: WrittenTarget,
+    pub(crate) staging: WrittenStaging,
+    pub(crate) source: WrittenSource,
+    pub(crate) owners: Owners,
+    pub(crate) load: WrittenLoad,
+    pub(crate) map: Vec<TableMapping>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct WrittenProject {
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct WrittenTarget {
+    pub(crate) url: Option<String>,
+    pub(crate) auth: Option<String>,
+    pub(crate) tenant: Option<String>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) overrides: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct WrittenStaging {
+    pub(crate) engine: Option<String>,
+    pub(crate) path: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct WrittenSource {
+    pub(crate) folder: Option<PathBuf>,
+    pub(crate) encoding: Option<String>,
+    pub(crate) table: Vec<WrittenSourceTable>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WrittenSourceTable {
+    pub(crate) name: String,
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) encoding: Option<String>,
+    pub(crate) delimiter: Option<String>,
+    pub(crate) key: Option<String>,
+    #[serde(default)]
+    pub(crate) columns: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct WrittenLoad {
+    pub(crate) batch: Option<i64>,
+    pub(crate) chunk: Option<i64>,
+    pub(crate) concurrency: Option<i64>,
+    pub(crate) lease: Option<SignedDuration>,
+    pub(crate) request_timeout: Option<SignedDuration>,
+    pub(crate) quiet_time: Option<SignedDuration>,
+    pub(crate) grace: Option<SignedDuration>,
+    pub(crate) error_rate_limit: Option<f64>,
+    pub(crate) attempts: Option<i64>,
+}

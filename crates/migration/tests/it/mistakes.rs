@@ -1,0 +1,273 @@
+//! Every mistake in a project file is said with its place, all at once.
+
+use std::fs;
+use std::path::Path;
+
+use migration::{Overrides, Project};
+use tempfile::TempDir;
+
+const GOOD: &str = r#"
+[project]
+name = "sample"
+[target]
+url = "https://contoso.crm.dynamics.com"
+auth = "azure-cli"
+[owners]
+fallback = { table = "systemuser", id = "me" }
+[[map]]
+table = "account"
+source = "Account"
+key = "Id"
+[map.columns]
+name = "Name"
+"#;
+
+fn folder() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir(folder.path().join("source")).unwrap();
+    for (file, header) in [("Account.csv", "Id,Name\n"), ("Contact.csv", "Id,FirstName,LastName,AccountId\n")]
+    {
+        fs::write(folder.path().join("source").join(file), header).unwrap();
+    }
+    folder
+}
+
+/// All messages for this text, with the folder's name made stable.
+fn messages(text: &str, overrides: &Overrides) -> String {
+    let folder = folder();
+    let errors = Project::parse(folder.path(), text, overrides).expect_err("the project has mistakes");
+    errors.to_string().replace(&format!("{}/", folder.path().display()), "")
+}
+
+fn file(text: &str) -> String {
+    messages(text, &Overrides::default())
+}
+
+#[test]
+fn a_project_without_mistakes_opens() {
+    let folder = folder();
+    Project::parse(folder.path(), GOOD, &Overrides::default()).expect("no mistakes");
+}
+
+#[test]
+fn broken_toml_names_every_broken_line_and_says_what_it_can_of_the_rest() {
+    insta::assert_snapshot!(file(
+        r#"
+[project]
+name = sample
+[target]
+url = "https://contoso.crm.dynamics.com
+auth = "azure-cli"
+auth = "static-token"
+[lod]
+batch = 10
+"#
+    ));
+}
+
+#[test]
+fn unknown_keys_come_with_the_nearest_known_one() {
+    insta::assert_snapshot!(file(
+        r#"
+[project]
+nmae = "sample"
+colour = "blue"
+[target]
+ulr = "https://contoso.crm.dynamics.com"
+auth = "azure-cly"
+[laod]
+[[source.table]]
+name = "Account"
+fiel = "Account.csv"
+[[map]]
+table = "account"
+source = "Acount"
+keys = "Id"
+[map.columns]
+name = { form = "Name", fitt = true }
+parentaccountid = { lookup = "Parent", too = "account" }
+"#
+    ));
+}
+
+#[test]
+fn wrong_types_are_named_where_they_stand() {
+    insta::assert_snapshot!(file(
+        r#"
+[project]
+name = 5
+[target]
+url = ["https://contoso.crm.dynamics.com"]
+auth = "azure-cli"
+[load]
+batch = "many"
+lease = "five minutes or so"
+error_rate_limit = true
+[[map]]
+table = "account"
+source = "Account"
+key = 7
+mode = "insert"
+[map.columns]
+name = ["Name"]
+fax = { from = "Fax", trim = "yes" }
+[[map]]
+table = "contact"
+source = "Contact"
+key = "Id"
+[map.columns]
+firstname = 5
+"#
+    ));
+}
+
+#[test]
+fn an_address_must_be_a_host_reached_by_https() {
+    let messages: Vec<String> = [
+        "not an address",
+        "contoso.crm.dynamics.com",
+        "http://contoso.crm.dynamics.com",
+        "ftp://contoso.crm.dynamics.com",
+        "https://me:pw@contoso.crm.dynamics.com",
+        "https://contoso.crm.dynamics.com/api/data/v9.2/",
+        "https://",
+    ]
+    .iter()
+    .map(|url| file(&GOOD.replace("https://contoso.crm.dynamics.com", url)))
+    .collect();
+    insta::assert_snapshot!(messages.join("\n"));
+}
+
+#[test]
+fn an_emulator_on_this_machine_is_reached_without_encryption() {
+    for url in ["http://127.0.0.1:4000", "http://localhost:4000/", "http://[::1]:4000"] {
+        let folder = folder();
+        let text = GOOD.replace("https://contoso.crm.dynamics.com", url);
+        Project::parse(folder.path(), &text, &Overrides::default()).expect(url);
+    }
+}
+
+#[test]
+fn a_secret_in_the_file_is_refused_and_not_repeated() {
+    let text = GOOD.replace(
+        "auth = \"azure-cli\"",
+        "auth = \"azure-cli\"\nclient_secret = \"hunter2\"\ntoken = \"hunter2\"\n",
+    ) + "[staging]\npassword = \"hunter2\"\n";
+    let messages = file(&text);
+    assert!(!messages.contains("hunter2"));
+    insta::assert_snapshot!(messages);
+}
+
+#[test]
+fn what_is_mapped_twice_to_nothing_or_from_nowhere_is_named() {
+    insta::assert_snapshot!(file(
+        r#"
+[target]
+url = "https://contoso.crm.dynamics.com"
+auth = "client-secret"
+overrides = "nowhere.json"
+[staging]
+engine = "sqlserver"
+path = "missing/staging.db"
+[source]
+[[source.table]]
+name = "Orders"
+file = "orders-2026.csv"
+delimiter = "||"
+[[source.table]]
+name = "orders"
+[owners]
+fallback = { table = "queue", id = "me" }
+[load]
+batch = 0
+lease = "10s"
+quiet_time = "-5s"
+error_rate_limit = 7
+[[map]]
+table = "account"
+source = "Account"
+key = "Id"
+match_on = ["name"]
+sql = ["scripts/gone.sql"]
+[map.columns]
+name = {}
+Fax = "Fax"
+telephone1 = { from = "Phone", constant = "1" }
+fax = { lookup = "Fax", trim = true }
+[[map]]
+table = "account"
+source = "Account"
+key = "Id"
+[[map]]
+table = "Contact"
+source = "contact"
+key = "Id"
+mode = "match"
+[[map]]
+table = "lead"
+source = "Lead"
+key = "Id"
+mode = "match"
+match_on = ["emailaddres1"]
+[map.columns]
+emailaddress1 = "Email"
+[map.parties]
+to = [{}, { lookup = "Who" }]
+"#
+    ));
+}
+
+#[test]
+fn a_column_mapped_twice_is_an_error_of_the_file() {
+    insta::assert_snapshot!(file(&format!("{GOOD}name = \"FullName\"\n")));
+}
+
+#[test]
+fn an_empty_project_says_what_is_missing() {
+    insta::assert_snapshot!(file(""));
+}
+
+#[test]
+fn a_section_left_incomplete_is_named() {
+    insta::assert_snapshot!(file(&format!(
+        "{GOOD}[[map]]\ntable = \"contact\"\n[[map]]\nsource = \"Contact\"\n[[source.table]]\nfile = \"Contact.csv\"\n"
+    )));
+}
+
+#[test]
+fn mistakes_in_the_environment_and_in_flags_name_the_variable_and_the_flag() {
+    let overrides = Overrides {
+        environment: [
+            ("DV__TARGET__ULR", "https://contoso.crm.dynamics.com"),
+            ("DV__LOAD__BATCH", "many"),
+            ("DV__STAGING__ENGINE", "sqlserver"),
+            ("DV__TARGET__CLIENT_SECRET", "hunter2"),
+            ("DV__LOAD__CHUNK", "0"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into(),
+        flags: vec![
+            ("target.url".to_owned(), "nowhere".to_owned()),
+            ("load.leese".to_owned(), "5m".to_owned()),
+            ("load.attempts".to_owned(), "often".to_owned()),
+            ("target.token".to_owned(), "hunter2".to_owned()),
+        ],
+    };
+    let messages = messages(GOOD, &overrides);
+    assert!(!messages.contains("hunter2"));
+    insta::assert_snapshot!(messages);
+}
+
+#[test]
+fn a_folder_without_a_project_says_how_to_make_one() {
+    let error = Project::open(Path::new("/nowhere/at/all"), &Overrides::default()).unwrap_err();
+    insta::assert_snapshot!(error.to_string());
+}
+
+#[test]
+fn a_file_that_is_no_text_is_named_by_its_line() {
+    let folder = folder();
+    fs::write(folder.path().join("migration.toml"), b"[project]\nname = \"M\xfcller\"\n").unwrap();
+    let error = Project::open(folder.path(), &Overrides::default()).unwrap_err();
+    insta::assert_snapshot!(error.to_string());
+}
