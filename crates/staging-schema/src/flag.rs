@@ -125,6 +125,18 @@ words! {
     }
 }
 
+/// Which rows of a self-referencing table a chunk plan is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Levels {
+    /// All rows, whatever their level.
+    All,
+    /// Rows of one level; 0 has no parent.
+    At(u32),
+    /// Rows on a row-level cycle, whose level is NULL. They wait for nobody: load them before level 0, so that the
+    /// rows that hang below them find their parents.
+    Cycle,
+}
+
 /// A legal change of a row's [`ProcessingFlag`]; statements guard it with its origins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Transition {

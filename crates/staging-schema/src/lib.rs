@@ -1,7 +1,8 @@
 //! What a staging database looks like, as values and SQL text.
-#![doc = ""]
+
 mod column;
 pub mod control;
+pub mod ddl;
 mod dialect;
 mod error;
 mod flag;
@@ -16,7 +17,7 @@ pub use column::{
 };
 pub use dialect::Dialect;
 pub use error::Error;
-pub use flag::{ActionFlag, ChunkState, Pass, ProcessingFlag, RequestState, SuccessKind, Transition};
+pub use flag::{ActionFlag, ChunkState, Levels, Pass, ProcessingFlag, RequestState, SuccessKind, Transition};
 pub use name::{MAX_IDENTIFIER, Schema, TableName, check_identifier};
 pub use physical::{DefaultValue, Index, PhysicalColumn, PhysicalTable, PrimaryKey, SqlType};
 pub use statement::Statement;

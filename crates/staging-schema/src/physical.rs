@@ -128,6 +128,8 @@ impl PhysicalColumn {
 pub enum PrimaryKey {
     /// Numbered by the database, and no number is ever used twice.
     Identity(&'static str),
+    /// Numbered by the database; numbers of deleted rows may come again.
+    RowNumber(&'static str),
     /// These columns.
     Columns(Vec<&'static str>),
 }

@@ -1,0 +1,271 @@
+//! Load state and the `migration` schema.
+
+use crate::ddl::create;
+use crate::flag::{ChunkState, Pass, RequestState};
+use crate::name::{Schema, TableName};
+use crate::physical::DefaultValue::{Now, Number, Word};
+use crate::physical::{Index, PhysicalColumn, PhysicalTable, PrimaryKey, SqlType};
+use crate::statement::Statement;
+
+/// Version of everything that this module creates. In SQLite it is the file's `user_version`; on both engines it is the
+/// setting `SchemaVersion`.
+pub const SCHEMA_VERSION: i64 = 1;
+
+/// Creates the schemas (where the engine has them), load state and `migration` tables, each unless it is there.
+pub fn control_tables() -> Vec<Statement> {
+    let mut statements: Vec<_> = Schema::ALL.into_iter().map(create_schema).collect();
+    statements.extend(tables().iter().map(create));
+    statements.push(Statement::new(
+        |d| {
+            format!(
+                "INSERT INTO {setting} ({name}, {value}) SELECT {word}, {version} WHERE NOT EXISTS (SELECT 1 FROM {setting} WHERE {name} = {word})",
+                setting = d.table(&TableName::migration("Setting")),
+                name = d.quote("Name"),
+                value = d.quote("Value"),
+                word = d.literal("SchemaVersion"),
+                version = d.literal(&SCHEMA_VERSION.to_string()),
+            )
+        },
+        Vec::new(),
+    ));
+    statements
+}
+
+fn create_schema(schema: Schema) -> Statement {
+    Statement::script(|dialect| match dialect {
+        crate::Dialect::Sqlite => String::new(),
+        crate::Dialect::Mssql => {
+            let create = format!("CREATE SCHEMA {}", dialect.quote(schema.as_str()));
+            let name = dialect.literal(schema.as_str());
+            format!("IF SCHEMA_ID({name}) IS NULL EXEC({})", dialect.literal(&create))
+        }
+    })
+}
+
+fn required(name: &str, sql_type: SqlType) -> PhysicalColumn {
+    PhysicalColumn::required(name, sql_type)
+}
+
+fn optional(name: &str, sql_type: SqlType) -> PhysicalColumn {
+    PhysicalColumn::new(name, sql_type)
+}
+
+fn tables() -> Vec<PhysicalTable> {
+    let mut tables = vec![chunk(), request()];
+    tables.extend(project());
+    tables.extend(mappings());
+    tables.extend(plan());
+    tables
+}
+
+fn chunk() -> PhysicalTable {
+    let passes = Pass::ALL.iter().map(|pass| pass.as_str()).collect();
+    let states = ChunkState::ALL.iter().map(|state| state.as_str()).collect();
+    PhysicalTable {
+        name: TableName::target("Chunk"),
+        key: PrimaryKey::Identity("ChunkId"),
+        columns: vec![
+            required("TargetTable", SqlType::Word),
+            required("Pass", SqlType::Word).one_of(passes),
+            required("Levels", SqlType::Word).one_of(vec!["all", "at", "cycle"]),
+            optional("Level", SqlType::Integer),
+            required("FirstRowId", SqlType::BigInt),
+            required("LastRowId", SqlType::BigInt),
+            required("RowCount", SqlType::Integer),
+            required("State", SqlType::Word).or(Word("free")).one_of(states),
+            optional("Worker", SqlType::Word),
+            required("LeaseNumber", SqlType::Integer).or(Number(0)),
+            optional("LeaseUntil", SqlType::Milliseconds),
+            required("CreatedDateTime", SqlType::Milliseconds).or(Now),
+            optional("DoneDateTime", SqlType::Milliseconds),
+        ],
+        indexes: vec![Index::on("Open", &["TargetTable", "Pass", "ChunkId"]).filtered("[State] <> 'done'")],
+    }
+}
+
+fn request() -> PhysicalTable {
+    let passes = Pass::ALL.iter().map(|pass| pass.as_str()).collect();
+    let states = RequestState::ALL.iter().map(|state| state.as_str()).collect();
+    PhysicalTable {
+        name: TableName::target("Request"),
+        key: PrimaryKey::Columns(vec!["RequestId"]),
+        columns: vec![
+            required("RequestId", SqlType::Guid),
+            required("ChunkId", SqlType::BigInt),
+            required("LeaseNumber", SqlType::Integer),
+            required("TargetTable", SqlType::Word),
+            required("Pass", SqlType::Word).one_of(passes),
+            // The generation of all rows, or, where they differ, of each in the order of RowIds.
+            optional("Generation", SqlType::Integer),
+            optional("Generations", SqlType::Text(None)),
+            required("RowCount", SqlType::Integer),
+            required("RowIds", SqlType::Text(None)),
+            required("Worker", SqlType::Word),
+            required("ApplicationUser", SqlType::Text(Some(400))),
+            required("SentAt", SqlType::Milliseconds).or(Now),
+            required("State", SqlType::Word).or(Word("sent")).one_of(states),
+            optional("SettledAt", SqlType::Milliseconds),
+        ],
+        indexes: vec![Index::on("Open", &["TargetTable", "SentAt"]).filtered("[State] = 'sent'")],
+    }
+}
+
+fn project() -> Vec<PhysicalTable> {
+    vec![
+        // One row: the environment that the staging database is bound to.
+        PhysicalTable {
+            name: TableName::migration("Environment"),
+            key: PrimaryKey::Columns(vec!["OrganizationId"]),
+            columns: vec![
+                required("OrganizationId", SqlType::Guid),
+                optional("Name", SqlType::Text(Some(400))),
+                required("Url", SqlType::Text(Some(2000))),
+                required("BoundAt", SqlType::Milliseconds).or(Now),
+            ],
+            indexes: Vec::new(),
+        },
+        PhysicalTable {
+            name: TableName::migration("Setting"),
+            key: PrimaryKey::Columns(vec!["Name"]),
+            columns: vec![required("Name", SqlType::Word), optional("Value", SqlType::Text(None))],
+            indexes: Vec::new(),
+        },
+        PhysicalTable {
+            name: TableName::migration("Run"),
+            key: PrimaryKey::Identity("RunId"),
+            columns: vec![
+                required("Step", SqlType::Word),
+                optional("Worker", SqlType::Word),
+                required("StartedAt", SqlType::Milliseconds).or(Now),
+                optional("EndedAt", SqlType::Milliseconds),
+                optional("ExitCode", SqlType::Integer),
+                optional("Summary", SqlType::Text(None)),
+            ],
+            indexes: Vec::new(),
+        },
+        // `verify`: where Dataverse and staging disagree.
+        PhysicalTable {
+            name: TableName::migration("Difference"),
+            key: PrimaryKey::Identity("DifferenceId"),
+            columns: vec![
+                required("RunId", SqlType::BigInt),
+                required("TargetTable", SqlType::Word),
+                optional("RowId", SqlType::BigInt),
+                optional("DataverseId", SqlType::Guid),
+                required("Kind", SqlType::Word),
+                optional("ColumnName", SqlType::Word),
+                optional("Staged", SqlType::Text(None)),
+                optional("Found", SqlType::Text(None)),
+            ],
+            indexes: vec![Index::on("Run", &["RunId", "TargetTable"])],
+        },
+    ]
+}
+
+fn mappings() -> Vec<PhysicalTable> {
+    vec![
+        PhysicalTable {
+            name: TableName::migration("OptionSetMapping"),
+            key: PrimaryKey::Identity("MappingId"),
+            columns: vec![
+                required("SourceTable", SqlType::Word),
+                required("TargetTable", SqlType::Word),
+                required("TargetColumn", SqlType::Word),
+                required("SourceText", SqlType::IndexedText),
+                optional("TargetText", SqlType::Text(Some(400))),
+                optional("TargetValue", SqlType::Integer),
+                optional("Origin", SqlType::Word),
+            ],
+            // Compared byte by byte on both engines: spellings that differ are mapped one by one.
+            indexes: vec![
+                Index::on("Text", &["TargetTable", "TargetColumn", "SourceTable", "SourceText"]).unique(),
+            ],
+        },
+        PhysicalTable {
+            name: TableName::migration("OwnerMapping"),
+            key: PrimaryKey::Columns(vec!["SourceOwner"]),
+            columns: vec![
+                required("SourceOwner", SqlType::Key),
+                optional("SourceName", SqlType::Text(Some(400))),
+                required("OwnerTable", SqlType::Word)
+                    .or(Word("systemuser"))
+                    .one_of(vec!["systemuser", "team"]),
+                optional("OwnerName", SqlType::Text(Some(400))),
+                optional("OwnerId", SqlType::Guid),
+                optional("Origin", SqlType::Word),
+            ],
+            indexes: Vec::new(),
+        },
+        PhysicalTable {
+            name: TableName::migration("KeyAlias"),
+            key: PrimaryKey::Columns(vec!["TargetTable", "SourceKey"]),
+            columns: vec![
+                required("TargetTable", SqlType::Word),
+                required("SourceKey", SqlType::Key),
+                required("SurvivorKey", SqlType::Key),
+            ],
+            indexes: Vec::new(),
+        },
+        PhysicalTable {
+            name: TableName::migration("SequenceBase"),
+            key: PrimaryKey::Columns(vec!["OrganizationId", "TargetTable"]),
+            columns: vec![
+                required("OrganizationId", SqlType::Guid),
+                required("TargetTable", SqlType::Word),
+                required("Base", SqlType::BigInt),
+                required("Verified", SqlType::Boolean).or(Number(0)),
+            ],
+            indexes: Vec::new(),
+        },
+    ]
+}
+
+fn plan() -> Vec<PhysicalTable> {
+    vec![
+        PhysicalTable {
+            name: TableName::migration("PlanTable"),
+            key: PrimaryKey::Columns(vec!["TargetTable"]),
+            columns: vec![
+                required("TargetTable", SqlType::Word),
+                required("Wave", SqlType::Integer),
+                required("Position", SqlType::Integer),
+                optional("Reason", SqlType::Text(None)),
+            ],
+            indexes: Vec::new(),
+        },
+        PhysicalTable {
+            name: TableName::migration("PlanLookup"),
+            key: PrimaryKey::Columns(vec!["TargetTable", "ColumnName", "ParentTable"]),
+            columns: vec![
+                required("TargetTable", SqlType::Word),
+                required("ColumnName", SqlType::Word),
+                required("ParentTable", SqlType::Word),
+                required("Treatment", SqlType::Word).one_of(vec!["insert", "deferred", "levels"]),
+                required("FilledRows", SqlType::BigInt).or(Number(0)),
+                optional("Reason", SqlType::Text(None)),
+            ],
+            indexes: Vec::new(),
+        },
+        // Scratch of the level computation: which row waits for which, and how deep it is.
+        PhysicalTable {
+            name: TableName::migration("RowParent"),
+            key: PrimaryKey::Columns(vec!["TargetTable", "RowId", "ParentRowId"]),
+            columns: vec![
+                required("TargetTable", SqlType::Word),
+                required("RowId", SqlType::BigInt),
+                required("ParentRowId", SqlType::BigInt),
+            ],
+            indexes: vec![Index::on("Parent", &["TargetTable", "ParentRowId", "RowId"])],
+        },
+        PhysicalTable {
+            name: TableName::migration("RowLevel"),
+            key: PrimaryKey::Columns(vec!["TargetTable", "RowId"]),
+            columns: vec![
+                required("TargetTable", SqlType::Word),
+                required("RowId", SqlType::BigInt),
+                optional("Level", SqlType::Integer),
+            ],
+            indexes: vec![Index::on("Level", &["TargetTable", "Level", "RowId"])],
+        },
+    ]
+}

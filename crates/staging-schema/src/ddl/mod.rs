@@ -1,0 +1,13 @@
+//! DDL of every staging table, for both dialects from one model.
+
+mod control;
+mod render;
+mod source;
+mod target;
+mod view;
+
+pub use control::{SCHEMA_VERSION, control_tables};
+pub use render::{add_column, columns_of, create, drop_table};
+pub use source::SourceTable;
+pub use target::{added_columns, target_table, target_tables};
+pub use view::status_views;

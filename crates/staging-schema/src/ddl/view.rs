@@ -1,0 +1,78 @@
+//! Views for people: how far each table is, and which errors there are.
+
+use crate::control;
+use crate::dialect::Dialect;
+use crate::name::TableName;
+use crate::statement::Statement;
+use crate::table::TargetTable;
+
+/// Makes `target.TableStatus` and `target.ErrorSummary` anew over these tables.
+pub fn status_views(tables: &[TargetTable]) -> Vec<Statement> {
+    let mut statements = Vec::new();
+    for (name, select) in [
+        ("TableStatus", status as fn(Dialect, &TargetTable) -> String),
+        ("ErrorSummary", errors as fn(Dialect, &TargetTable) -> String),
+    ] {
+        let view = TableName::target(name);
+        statements.push(Statement::new(|d| format!("DROP VIEW IF EXISTS {}", d.table(&view)), Vec::new()));
+        if !tables.is_empty() {
+            statements.push(Statement::new(
+                |d| {
+                    let parts: Vec<_> = tables.iter().map(|table| select(d, table)).collect();
+                    format!("CREATE VIEW {} AS\n{}", d.table(&view), parts.join("\nUNION ALL\n"))
+                },
+                Vec::new(),
+            ));
+        }
+    }
+    statements
+}
+
+fn status(d: Dialect, table: &TargetTable) -> String {
+    let flag = d.quote(control::PROCESSING_FLAG);
+    let counted =
+        |word: &str| format!("COALESCE(SUM(CASE WHEN {flag} = {} THEN 1 ELSE 0 END), 0)", d.literal(word));
+    let owed: Vec<_> = table
+        .lookups()
+        .filter_map(|column| {
+            let key = d.quote(&column.source_key_column()?);
+            Some(format!("({key} IS NOT NULL AND {} IS NULL)", d.quote(&column.name)))
+        })
+        .collect();
+    let given = format!("{} IS NOT NULL", d.quote(control::DATAVERSE_ID));
+    let owed = if owed.is_empty() {
+        "0".to_owned()
+    } else {
+        format!("COALESCE(SUM(CASE WHEN {given} AND ({}) THEN 1 ELSE 0 END), 0)", owed.join(" OR "))
+    };
+    let name = d.literal(&table.logical_name);
+    format!(
+        "SELECT {name} AS TargetTable, COUNT(*) AS Staged, {unprocessed} AS Unprocessed, {accepted} AS Accepted, \
+         {processed} AS Processed, {failed} AS InError, COALESCE(SUM(CASE WHEN {given} THEN 1 ELSE 0 END), 0) AS WithId, \
+         {owed} AS Owed, \
+         (SELECT COALESCE(SUM(q.RowCount), 0) FROM {request} q WHERE q.TargetTable = {name} AND q.State = 'sent') AS InDoubt, \
+         (SELECT COUNT(*) FROM {chunk} c WHERE c.TargetTable = {name} AND c.State <> 'done') AS OpenChunks \
+         FROM {table}",
+        unprocessed = counted("U"),
+        accepted = counted("S"),
+        processed = counted("P"),
+        failed = counted("E"),
+        request = d.table(&TableName::target("Request")),
+        chunk = d.table(&TableName::target("Chunk")),
+        table = d.table(&table.name()),
+    )
+}
+
+fn errors(d: Dialect, table: &TargetTable) -> String {
+    format!(
+        "SELECT {name} AS TargetTable, e.Pass, e.ErrorCode, e.RuleName, e.ColumnName, COUNT(*) AS Errors, \
+         COUNT(DISTINCT e.RowId) AS RowsAffected, MIN(e.Message) AS FirstMessage \
+         FROM {error} e JOIN {table} t ON t.{row_id} = e.RowId AND t.{generation} = e.Generation \
+         WHERE e.Retried = 0 GROUP BY e.Pass, e.ErrorCode, e.RuleName, e.ColumnName",
+        name = d.literal(&table.logical_name),
+        error = d.table(&table.error()),
+        table = d.table(&table.name()),
+        row_id = d.quote(control::ROW_ID),
+        generation = d.quote(control::GENERATION),
+    )
+}

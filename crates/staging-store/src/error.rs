@@ -1,0 +1,178 @@
+//! What can go wrong between us and a staging database.
+
+use std::path::PathBuf;
+
+use uuid::Uuid;
+
+/// The cause below an [`Error`], of the engine in use.
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a staging database did not do as asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The folder in which the file should be is not there.
+    #[error("the folder {} of the staging database is not there", .folder.display())]
+    FolderMissing {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The file should be there already and is not.
+    #[error("there is no staging database {}", .path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is something else.
+    #[error("{} is not a staging database: {why}", .path.display())]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+        /// What was found instead.
+        why: String,
+    },
+    /// The file or its folder cannot be written.
+    #[error("the staging database {} cannot be written", .path.display())]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Made by another version of this toolkit.
+    #[error("the staging database {} has schema version {found}, this program needs {needed}", .path.display())]
+    SchemaVersion {
+        /// The file.
+        path: PathBuf,
+        /// Version in the file.
+        found: i64,
+        /// Version of this program.
+        needed: i64,
+    },
+    /// The engine is not there yet.
+    #[error("the staging engine {engine} is not available in this version; use sqlite")]
+    EngineUnavailable {
+        /// Its name in the project file.
+        engine: String,
+    },
+    /// The database could not be opened for another reason.
+    #[error("the staging database {} could not be opened", .path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the engine said.
+        source: Cause,
+    },
+    /// Somebody else held the lock for longer than the busy timeout.
+    #[error("the staging database is busy: another process held its lock too long while {doing}")]
+    Busy {
+        /// What was being done.
+        doing: String,
+        /// What the engine said.
+        source: Cause,
+    },
+    /// A row that should be unique is there already, or a check failed.
+    #[error("the staging database refused {doing}: a constraint is violated")]
+    Constraint {
+        /// What was being done.
+        doing: String,
+        /// What the engine said.
+        source: Cause,
+    },
+    /// A statement failed.
+    #[error("the staging database failed at {doing}")]
+    Statement {
+        /// What was being done: the statement's text, shortened, without its parameters.
+        doing: String,
+        /// What the engine said.
+        source: Cause,
+    },
+    /// A cell is not what the reader expected.
+    #[error("column {column} holds {found}, not {expected}")]
+    Shape {
+        /// The column's name or number.
+        column: String,
+        /// The kind that was expected.
+        expected: &'static str,
+        /// The kind that was found.
+        found: &'static str,
+    },
+    /// A batch whose cells do not fill its last row, or whose width is not that of the columns.
+    #[error("{table}: {cells} cells do not make rows of {width} columns")]
+    UnevenBatch {
+        /// The table.
+        table: String,
+        /// Cells in the batch.
+        cells: usize,
+        /// Columns of a row.
+        width: usize,
+    },
+    /// A step of a transaction changed another number of rows than it must; all of it was rolled back.
+    #[error("step {step} of a transaction changed {changed} rows, not {expected}; nothing was changed")]
+    Unexpected {
+        /// Which step, from 0.
+        step: usize,
+        /// Rows that it changed.
+        changed: u64,
+        /// Rows that it should have changed.
+        expected: u64,
+    },
+    /// The lease of a chunk ended or was taken by somebody else; nothing was changed.
+    #[error("the lease of chunk {chunk} of {table} is lost; nothing was recorded")]
+    LeaseLost {
+        /// The chunk.
+        chunk: i64,
+        /// The target table.
+        table: String,
+    },
+    /// The request has an outcome already, was sent again, or its outcomes do not cover its rows; nothing was changed.
+    #[error("request {request} is not open with these rows any more; nothing was recorded")]
+    RequestSettled {
+        /// The request.
+        request: Uuid,
+    },
+    /// A row of the manifest is not as it was written.
+    #[error("the manifest of request {request} cannot be read: {why}")]
+    BadManifest {
+        /// The request, as it is stored.
+        request: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The thread that owns the connection has ended.
+    #[error("the staging database was closed")]
+    Closed,
+}
+
+impl Error {
+    /// Whether somebody else held the lock; the same call may be repeated.
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Busy { .. })
+    }
+
+    /// Whether a lease was lost: leave the chunk alone and take another.
+    pub fn is_lease_lost(&self) -> bool {
+        matches!(self, Self::LeaseLost { .. })
+    }
+
+    /// Whether the request in question has been settled by somebody else.
+    pub fn is_request_settled(&self) -> bool {
+        matches!(self, Self::RequestSettled { .. })
+    }
+
+    /// Whether a row is there already, or a check failed.
+    pub fn is_constraint(&self) -> bool {
+        matches!(self, Self::Constraint { .. })
+    }
+
+    /// Whether the database could not be opened because of what the project says (exit code 2), rather than because it
+    /// refused (exit code 3).
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::FolderMissing { .. }
+                | Self::Missing { .. }
+                | Self::NotADatabase { .. }
+                | Self::SchemaVersion { .. }
+                | Self::EngineUnavailable { .. }
+        )
+    }
+}

@@ -1,0 +1,8 @@
+//! The embedded engine: one SQLite file in WAL mode, written by one thread.
+
+mod connection;
+mod open;
+mod reader;
+mod writer;
+
+pub(crate) use open::Sqlite;

@@ -1,0 +1,178 @@
+//! The one handle to a staging database, whatever engine keeps it.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use staging_schema::{Dialect, Statement, TableName, control};
+
+use crate::append::{AppendTicket, Appender};
+use crate::options::{EngineKind, StoreOptions};
+use crate::row::Row;
+use crate::sqlite::Sqlite;
+use crate::step::{Step, StepOutcome};
+use crate::stream::RowStream;
+use crate::{Error, RowBatch};
+
+/// Rows in a slice of a set-based statement: nobody waits long for a lock.
+pub const SLICE_ROWS: u64 = 50_000;
+
+/// An open staging database. Cheap to clone; all clones share one writer.
+///
+/// Writes are handed to the engine and run to their end even when the future that waits for them is dropped: after a
+/// drop, ask the database what happened.
+#[derive(Debug, Clone)]
+pub struct Store {
+    engine: Arc<Engine>,
+}
+
+/// The engines behind a store.
+#[derive(Debug)]
+pub(crate) enum Engine {
+    Sqlite(Sqlite),
+}
+
+impl Engine {
+    pub(crate) async fn append(
+        &self,
+        table: &TableName,
+        columns: &[String],
+        rows: RowBatch,
+    ) -> Result<AppendTicket, Error> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.append(table, columns, rows).await,
+        }
+    }
+}
+
+impl Store {
+    /// Opens a staging database, or makes it with its control tables.
+    pub async fn open(options: StoreOptions) -> Result<Self, Error> {
+        match options.engine {
+            EngineKind::Sqlite => {
+                let opened = tokio::task::spawn_blocking(move || Sqlite::open(&options)).await;
+                let sqlite = opened.map_err(|_| Error::Closed)??;
+                Ok(Self { engine: Arc::new(Engine::Sqlite(sqlite)) })
+            }
+            EngineKind::SqlServer => Err(Error::EngineUnavailable { engine: "sqlserver".to_owned() }),
+        }
+    }
+
+    /// The SQL that this engine speaks.
+    pub fn dialect(&self) -> Dialect {
+        match &*self.engine {
+            Engine::Sqlite(_) => Dialect::Sqlite,
+        }
+    }
+
+    /// Executes a statement. Returns the rows changed.
+    pub async fn execute(&self, statement: &Statement) -> Result<u64, Error> {
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.execute(statement.clone()).await,
+        }
+    }
+
+    /// Executes statements in one transaction. Returns the rows that each changed.
+    pub async fn execute_all(&self, statements: &[Statement]) -> Result<Vec<u64>, Error> {
+        let steps = statements.iter().cloned().map(Step::execute).collect();
+        let outcomes = self.transaction(steps).await?;
+        Ok(outcomes.iter().map(StepOutcome::changed).collect())
+    }
+
+    /// Executes steps in one transaction; all of it is rolled back when one fails or changes another number of rows than
+    /// is expected of it.
+    pub async fn transaction(&self, steps: Vec<Step>) -> Result<Vec<StepOutcome>, Error> {
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.transaction(steps).await,
+        }
+    }
+
+    /// Reads all rows of a small answer.
+    pub async fn query(&self, statement: &Statement) -> Result<Vec<Row>, Error> {
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.query(statement.clone()).await,
+        }
+    }
+
+    /// Reads one number, such as a count; NULL and no row at all are 0.
+    pub async fn count(&self, statement: &Statement) -> Result<u64, Error> {
+        match self.query(statement).await?.first() {
+            Some(row) if !row.get(0).is_null() => row.count(0),
+            Some(_) | None => Ok(0),
+        }
+    }
+
+    /// Reads rows in batches from a snapshot of its own, with bounded memory.
+    pub async fn stream(&self, statement: &Statement) -> Result<RowStream, Error> {
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.stream(statement.clone()).await,
+        }
+    }
+
+    /// Begins to append rows to a table.
+    pub fn append<C: Into<String>>(
+        &self,
+        table: &TableName,
+        columns: impl IntoIterator<Item = C>,
+    ) -> Appender {
+        Appender::new(self.clone(), table.clone(), columns.into_iter().map(Into::into).collect())
+    }
+
+    /// Executes a statement for one range of RowIds after another, each in a transaction of its own. Returns the rows
+    /// changed. The statement must be idempotent: after an error, slices before it are done.
+    pub async fn in_slices(
+        &self,
+        table: &TableName,
+        slice_rows: u64,
+        statement: impl Fn(RangeInclusive<i64>) -> Statement + Send,
+    ) -> Result<u64, Error> {
+        let mut changed = 0;
+        for slice in self.slices(table, slice_rows).await? {
+            changed += self.execute(&statement(slice)).await?;
+        }
+        Ok(changed)
+    }
+
+    /// The ranges of RowIds that [`in_slices`](Self::in_slices) goes through.
+    pub async fn slices(
+        &self,
+        table: &TableName,
+        slice_rows: u64,
+    ) -> Result<Vec<RangeInclusive<i64>>, Error> {
+        let bounds = Statement::new(
+            |dialect| {
+                let row_id = dialect.quote(control::ROW_ID);
+                format!("SELECT MIN({row_id}), MAX({row_id}) FROM {}", dialect.table(table))
+            },
+            Vec::new(),
+        );
+        let rows = self.query(&bounds).await?;
+        let Some((first, last)) =
+            rows.first().and_then(|row| Some((row.get(0).as_integer()?, row.get(1).as_integer()?)))
+        else {
+            return Ok(Vec::new());
+        };
+        let size = i64::try_from(slice_rows.max(1)).unwrap_or(i64::MAX);
+        let mut slices = Vec::new();
+        let mut start = first;
+        loop {
+            let end = start.saturating_add(size - 1).min(last);
+            slices.push(start..=end);
+            if end == last {
+                return Ok(slices);
+            }
+            start = end + 1;
+        }
+    }
+
+    /// Closes the database when this is the last clone, after everything handed over is done; otherwise does nothing.
+    pub async fn close(self) -> Result<(), Error> {
+        match Arc::try_unwrap(self.engine) {
+            Ok(Engine::Sqlite(sqlite)) => sqlite.close().await,
+            Err(_) => Ok(()),
+        }
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+}
