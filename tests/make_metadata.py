@@ -8,6 +8,7 @@ added in one line and not in forty. Standard library only.
     python3 tests/make_metadata.py --check    # fails when they differ from what would be written
 """
 
+import gzip
 import json
 import pathlib
 import sys
@@ -267,13 +268,29 @@ def npsp_tables():
 
 def corrections():
     """What the frozen metadata says wrongly or not at all, with where the right value was read."""
+    frozen = {}
+    for definition in json.loads(gzip.decompress((FOLDER / "standard-tables.json.gz").read_bytes()))["value"]:
+        for column in definition["Attributes"]:
+            if "Options" in column.get("OptionSet", {}):
+                frozen[definition["LogicalName"], column["LogicalName"]] = [
+                    (each["Value"], each["Label"]["UserLocalizedLabel"]["Label"], each.get("State"))
+                    for each in column["OptionSet"]["Options"]]
+
+    def replaced(table, column, source, options):
+        """The edits that turn the frozen list into `options`: wrong ones go, new ones come."""
+        before = frozen[table, column]
+        kept = before == options[:len(before)]
+        # The first option of a state is its default, so the order matters: unless options are only added, all are set anew.
+        edits = [] if kept else [{"value": value, "remove": True} for value, _, _ in before]
+        for value, words, state in options[len(before) if kept else 0:]:
+            edits.append({"value": value, "label": words, **({"state": state} if state is not None else {}), "add": True})
+        return {"table": table, "column": column, "options": edits, "source": source}
+
     def statuses(table, source, *options):
-        return {"table": table, "column": "statuscode", "options": [
-            {"value": value, "label": words, "state": state} for value, words, state in options], "source": source}
+        return replaced(table, "statuscode", source, list(options))
 
     def values(table, column, source, *options):
-        return {"table": table, "column": column, "options": [
-            {"value": value, "label": words} for value, words in options], "source": source}
+        return replaced(table, column, source, [(value, words, None) for value, words in options])
 
     reference9 = "Dataverse Web API reference, §9 (state model)"
     quote = [(776160000, "Unknown"), (776160001, "Revision")]
@@ -336,11 +353,9 @@ def additions():
     made = []
 
     def add(table, column, source):
-        entry = {"table": table, "add": column, "source": source}
-        if isinstance(column, tuple):
-            entry["add"], relationship = column
-            entry["many_to_one"] = [relationship]
-        made.append(entry)
+        # The navigation property of an added lookup is its schema name by rule; it needs no relationship here.
+        definition = column[0] if isinstance(column, tuple) else column
+        made.append({"table": table, "add_column": definition, "source": source})
 
     for name in ["account", "contact", "lead", "incident", "opportunity", "task", "campaign", "campaignresponse", "list", "connection"]:
         add(name, source_id(), "customisation: the key of the row in the system it came from")
