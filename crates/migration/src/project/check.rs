@@ -7,12 +7,13 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use row_transform::model::{Mode, Owners, TableMapping};
 use serde_path_to_error::Segment;
+use source_extract::SourceTable;
 use url::{Host, Url};
 
 use super::document::Document;
 use super::layer::Overrides;
 use super::problem::{Place, Problem, did_you_mean};
-use super::settings::{Auth, Load, Settings, Source, SourceTable, Staging, Target};
+use super::settings::{Auth, Load, Settings, Source, Staging, Target};
 use super::written::{Written, WrittenLoad, WrittenSource, WrittenTarget};
 
 /// One pass over the settings: every check adds its problems and goes on.
@@ -170,94 +171,61 @@ impl Check<'_> {
             self.note("source.folder", format!("there is no folder {}", folder.display()), None);
             return Source { folder, tables: Vec::new() };
         }
-        let mut tables: Vec<SourceTable> = Vec::new();
-        for (index, table) in written.table.into_iter().enumerate() {
-            let path = vec![key("source"), key("table"), at(index)];
-            let at_key = |name: &str| path.iter().cloned().chain([key(name)]).collect::<Vec<_>>();
-            if table.name.is_empty() {
-                continue;
+        self.declared_tables(&folder, &written.table);
+        let mut declared: Vec<SourceTable> = Vec::new();
+        for table in written.table {
+            // Tables without a name and those declared twice were said above, with their line.
+            let is_twin = declared.iter().any(|other| other.name.eq_ignore_ascii_case(&table.name));
+            if !table.name.is_empty() && !is_twin {
+                declared.push(table);
             }
-            if tables.iter().any(|known| known.name.eq_ignore_ascii_case(&table.name)) {
-                self.note_at(&at_key("name"), format!("`{}` is declared twice", table.name), None);
-                continue;
+        }
+        let mut tables = match SourceTable::discover(&folder, &declared) {
+            Ok(tables) => tables,
+            Err(error) => {
+                self.note("source.folder", with_causes(&error), None);
+                declared
             }
-            let file = match table.file {
-                Some(file) => {
-                    let file = folder.join(file);
-                    if !file.is_file() {
-                        self.note_at(&at_key("file"), format!("there is no file {}", file.display()), None);
-                    }
-                    file
-                }
-                None => self.file_of(&folder, &table.name, &at_key("name")),
-            };
-            let delimiter = table.delimiter.as_deref().and_then(|text| {
-                let mut characters = text.chars();
-                let one = characters.next().filter(|c| c.is_ascii() && !matches!(c, '"' | '\n' | '\r'));
-                if one.is_none() || characters.next().is_some() {
-                    self.note_at(
-                        &at_key("delimiter"),
-                        "the delimiter is one ASCII character".to_owned(),
-                        Some("such as \";\" or \"\\t\""),
-                    );
-                    return None;
-                }
-                one
-            });
-            tables.push(SourceTable {
-                name: table.name,
-                file,
-                encoding: table.encoding.or_else(|| written.encoding.clone()),
-                delimiter,
-                key: table.key,
-                columns: table.columns,
-            });
+        };
+        for table in &mut tables {
+            table.encoding = table.encoding.take().or_else(|| written.encoding.clone());
         }
         for (index, map) in maps.iter().enumerate() {
             if map.source.is_empty() || tables.iter().any(|known| known.name == map.source) {
                 continue;
             }
             let path = [key("map"), at(index), key("source")];
-            if let Some(other) = tables.iter().find(|known| known.name.eq_ignore_ascii_case(&map.source)) {
-                let hint = format!("elsewhere it is `{}`", other.name);
-                self.note_at(&path, format!("`{}` is spelt in two ways", map.source), Some(&hint));
-                continue;
-            }
-            let file = self.file_of(&folder, &map.source, &path);
-            tables.push(SourceTable {
-                name: map.source.clone(),
-                file,
-                encoding: written.encoding.clone(),
-                delimiter: None,
-                key: None,
-                columns: Vec::new(),
-            });
+            let hint = did_you_mean(&map.source, tables.iter().map(|table| table.name.as_str()))
+                .unwrap_or_else(|| "name its file in a [[source.table]] section".to_owned());
+            let expected = folder.join(format!("{}.csv", map.source));
+            self.note_at(&path, format!("there is no file {} (or .csv.gz)", expected.display()), Some(&hint));
         }
         Source { folder, tables }
     }
 
-    /// `NAME.csv` or `NAME.csv.gz` in the source folder.
-    fn file_of(&mut self, folder: &Path, name: &str, path: &[Segment]) -> PathBuf {
-        let plain = folder.join(format!("{name}.csv"));
-        let packed = folder.join(format!("{name}.csv.gz"));
-        if plain.is_file() {
-            return plain;
+    fn declared_tables(&mut self, folder: &Path, declared: &[SourceTable]) {
+        for (index, table) in declared.iter().enumerate() {
+            if table.name.is_empty() {
+                continue;
+            }
+            let path = |name: &str| vec![key("source"), key("table"), at(index), key(name)];
+            if declared[..index].iter().any(|other| other.name.eq_ignore_ascii_case(&table.name)) {
+                self.note_at(&path("name"), format!("`{}` is declared twice", table.name), None);
+            }
+            let file = table.path_in(folder);
+            if !file.is_file() {
+                let place = if table.file.is_some() { path("file") } else { path("name") };
+                self.note_at(&place, format!("there is no file {}", file.display()), None);
+            }
+            let usable = |text: &str| matches!(text.as_bytes(), [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r'));
+            if table.delimiter.as_deref().is_some_and(|text| !usable(text)) {
+                self.note_at(
+                    &path("delimiter"),
+                    "the delimiter is one ASCII character".to_owned(),
+                    Some("such as \";\" or \"\\t\""),
+                );
+            }
         }
-        if packed.is_file() {
-            return packed;
-        }
-        let files: Vec<String> = std::fs::read_dir(folder)
-            .into_iter()
-            .flatten()
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .filter_map(|file| {
-                file.strip_suffix(".csv").or_else(|| file.strip_suffix(".csv.gz")).map(str::to_owned)
-            })
-            .collect();
-        let hint = did_you_mean(name, files.iter().map(String::as_str))
-            .unwrap_or_else(|| "name the file in a [[source.table]] section".to_owned());
-        self.note_at(path, format!("there is no file {} (or .csv.gz)", plain.display()), Some(&hint));
-        plain
     }
 
     fn maps(&mut self, maps: &[TableMapping]) {
@@ -390,9 +358,14 @@ impl Check<'_> {
     fn load(&mut self, written: &WrittenLoad) -> Load {
         let defaults = Load::default();
         let load = Load {
-            batch: self.count("load.batch", written.batch, 1..=1_000).unwrap_or(defaults.batch),
-            chunk: self.count("load.chunk", written.chunk, 1..=1_000_000).unwrap_or(defaults.chunk),
+            chunk_rows: self
+                .count("load.chunk_rows", written.chunk_rows, 1..=1_000_000)
+                .unwrap_or(defaults.chunk_rows),
             concurrency: self.count("load.concurrency", written.concurrency, 1..=1_024),
+            max_concurrency: self
+                .count("load.max_concurrency", written.max_concurrency, 1..=1_024)
+                .unwrap_or(defaults.max_concurrency),
+            sweep: written.sweep.unwrap_or(defaults.sweep),
             attempts: self.count("load.attempts", written.attempts, 1..=100).unwrap_or(defaults.attempts),
             lease: self.time("load.lease", written.lease, defaults.lease),
             request_timeout: self.time(
@@ -407,10 +380,13 @@ impl Check<'_> {
         if !(0.0..=1.0).contains(&load.error_rate_limit) {
             self.note("load.error_rate_limit", "the share of rows in error lies between 0 and 1", None);
         }
-        if load.lease <= load.request_timeout {
+        if load.request_timeout * 2 > load.lease {
             self.note(
                 "load.lease",
-                "a lease must be longer than `request_timeout`, so that no request outlives it",
+                format!(
+                    "a lease ({:?}) must be at least twice as long as `request_timeout` ({:?}), so that no request outlives it",
+                    load.lease, load.request_timeout
+                ),
                 None,
             );
         }
@@ -499,14 +475,24 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 }
 
 fn is_logical_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= 128
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    name.parse::<dataverse_wire::LogicalName>().is_ok()
 }
 
 /// A script is `x.sql`, or `x.sqlite.sql` and `x.mssql.sql` side by side.
 fn script_exists(path: &Path) -> bool {
     path.is_file() || path.with_extension("sqlite.sql").is_file()
+}
+
+/// An error with what caused it, in one line.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }
 
 fn key(name: &str) -> Segment {

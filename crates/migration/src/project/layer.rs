@@ -212,7 +212,9 @@ fn layered(sections: &toml::Table, overrides: &Overrides, problems: &mut Vec<Pro
         for (index, (key, value)) in flags.iter().enumerate() {
             match builder.clone().set_override(key, value.as_str()) {
                 Ok(next) => builder = next,
-                Err(_) => wrong = Some((index, "this is not a dotted key such as load.batch".to_owned())),
+                Err(_) => {
+                    wrong = Some((index, "this is not a dotted key such as load.chunk_rows".to_owned()))
+                }
             }
         }
         if let Some((index, message)) = wrong {

@@ -17,5 +17,5 @@ pub use problem::{PROJECT_FILE, Place, Problem, ProjectErrors};
 pub(crate) use problem::{did_you_mean, nearest};
 pub use secret::Secrets;
 pub(crate) use secret::{CLIENT_SECRET, TOKEN};
-pub use settings::{Auth, Load, Settings, Source, SourceTable, Staging, Target};
+pub use settings::{Auth, Load, Settings, Source, Staging, Target};
 pub use template::{TEMPLATE, create_project};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use row_transform::model::{Owners, TableMapping};
 use serde::Serialize;
+use source_extract::SourceTable;
 use url::Url;
 
 /// Everything the project file says, with paths resolved against the project folder.
@@ -73,62 +74,48 @@ pub struct Staging {
 pub struct Source {
     /// The folder they are in.
     pub folder: PathBuf,
-    /// One per source table: those declared and those that a mapping reads.
+    /// One per source table: those declared first, then every other CSV file of the folder.
     pub tables: Vec<SourceTable>,
-}
-
-/// One source file and the table it becomes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceTable {
-    /// Name in the `source` schema.
-    pub name: String,
-    /// The file, resolved.
-    pub file: PathBuf,
-    /// Its encoding label; UTF-8 when nothing is said.
-    pub encoding: Option<String>,
-    /// Its delimiter; a comma when nothing is said.
-    pub delimiter: Option<char>,
-    /// The column that identifies a row.
-    pub key: Option<String>,
-    /// The header that the project knows; empty when any header is welcome.
-    pub columns: Vec<String>,
 }
 
 /// How rows are sent. Defaults suit a production environment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Load {
-    /// Rows of one request at most.
-    pub batch: u32,
-    /// Rows of one chunk, the unit of a lease.
-    pub chunk: u32,
+    /// Rows that are leased and read at a time.
+    pub chunk_rows: u32,
     /// Requests under way at once; what the service recommends when nothing is said.
     pub concurrency: Option<u32>,
+    /// The most requests under way at once, whatever the service recommends.
+    pub max_concurrency: u32,
     /// How long a chunk is ours without renewal.
     pub lease: Duration,
-    /// How long we wait for an answer.
+    /// How long we wait for an answer; at most half of `lease`.
     pub request_timeout: Duration,
     /// How long rows without an answer are left alone before they are looked for.
     pub quiet_time: Duration,
     /// How long requests under way may take to end after a stop was asked for.
     pub grace: Duration,
-    /// Share of rows in error, from 0 to 1, above which the load stops by itself.
+    /// Share of rows in error, from 0 to 1, above which a table's load stops by itself; 1 switches this off.
     pub error_rate_limit: f64,
-    /// How often a row that failed for a passing reason is tried.
+    /// How often a request that failed for a passing reason is repeated.
     pub attempts: u32,
+    /// Whether rows of our number range that staging does not know are looked for.
+    pub sweep: bool,
 }
 
 impl Default for Load {
     fn default() -> Self {
         Self {
-            batch: 1_000,
-            chunk: 10_000,
+            chunk_rows: 5_000,
             concurrency: None,
+            max_concurrency: 50,
             lease: Duration::from_secs(300),
-            request_timeout: Duration::from_secs(150),
-            quiet_time: Duration::from_secs(360),
-            grace: Duration::from_secs(20),
+            request_timeout: Duration::from_secs(120),
+            quiet_time: Duration::from_secs(600),
+            grace: Duration::from_secs(30),
             error_rate_limit: 0.5,
             attempts: 5,
+            sweep: true,
         }
     }
 }

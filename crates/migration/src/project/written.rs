@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::SignedDuration;
 use row_transform::model::{Owners, TableMapping};
 use serde::Deserialize;
+use source_extract::SourceTable;
 
 /// The whole file.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -47,31 +48,20 @@ pub(crate) struct WrittenStaging {
 pub(crate) struct WrittenSource {
     pub(crate) folder: Option<PathBuf>,
     pub(crate) encoding: Option<String>,
-    pub(crate) table: Vec<WrittenSourceTable>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct WrittenSourceTable {
-    pub(crate) name: String,
-    pub(crate) file: Option<PathBuf>,
-    pub(crate) encoding: Option<String>,
-    pub(crate) delimiter: Option<String>,
-    pub(crate) key: Option<String>,
-    #[serde(default)]
-    pub(crate) columns: Vec<String>,
+    pub(crate) table: Vec<SourceTable>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct WrittenLoad {
-    pub(crate) batch: Option<i64>,
-    pub(crate) chunk: Option<i64>,
+    pub(crate) chunk_rows: Option<i64>,
     pub(crate) concurrency: Option<i64>,
+    pub(crate) max_concurrency: Option<i64>,
     pub(crate) lease: Option<SignedDuration>,
     pub(crate) request_timeout: Option<SignedDuration>,
     pub(crate) quiet_time: Option<SignedDuration>,
     pub(crate) grace: Option<SignedDuration>,
     pub(crate) error_rate_limit: Option<f64>,
     pub(crate) attempts: Option<i64>,
+    pub(crate) sweep: Option<bool>,
 }

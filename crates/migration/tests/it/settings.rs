@@ -42,6 +42,7 @@ fn every_commented_setting_of_the_template_is_one_that_exists() {
         text.push('\n');
     }
     let text = text.replace("mode = \"match\"", "").replace("match_on = [\"name\"]", "");
+    fs::remove_file(folder.path().join("source/Account.csv")).unwrap();
     for file in ["overrides.json", "scripts/account.sql", "source/export-2026/Account.csv.gz"] {
         let file = folder.path().join(file);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -69,25 +70,25 @@ fn flags_win_over_the_environment_and_the_environment_over_the_file() {
     let folder = project();
     let file = Project::open(folder.path(), &Overrides::default()).unwrap();
     assert_eq!(file.settings().target.url.as_str(), "https://contoso.crm.dynamics.com/");
-    assert_eq!(file.settings().load.batch, 1_000);
+    assert_eq!(file.settings().load.chunk_rows, 5_000);
     assert!(matches!(file.settings().target.auth, Auth::ClientSecret { .. }));
 
     let environment = [
         ("DV__TARGET__URL", "http://127.0.0.1:5000"),
         ("DV__TARGET__AUTH", "static-token"),
-        ("DV__LOAD__BATCH", "50"),
+        ("DV__LOAD__CHUNK_ROWS", "50"),
         ("DV__LOAD__QUIET_TIME", "300ms"),
     ];
     let layered = Project::open(folder.path(), &overrides(&environment, &[])).unwrap();
     assert_eq!(layered.settings().target.url.as_str(), "http://127.0.0.1:5000/");
     assert_eq!(layered.settings().target.auth, Auth::StaticToken);
-    assert_eq!(layered.settings().load.batch, 50);
+    assert_eq!(layered.settings().load.chunk_rows, 50);
     assert_eq!(layered.settings().load.quiet_time, Duration::from_millis(300));
     assert_eq!(layered.settings().owners, file.settings().owners, "the file shows through");
 
-    let flags = [("load.batch", "7"), ("target.url", "http://127.0.0.1:6000")];
+    let flags = [("load.chunk_rows", "7"), ("target.url", "http://127.0.0.1:6000")];
     let flagged = Project::open(folder.path(), &overrides(&environment, &flags)).unwrap();
-    assert_eq!(flagged.settings().load.batch, 7);
+    assert_eq!(flagged.settings().load.chunk_rows, 7);
     assert_eq!(flagged.settings().target.url.as_str(), "http://127.0.0.1:6000/");
 }
 
@@ -96,5 +97,6 @@ fn paths_are_meant_from_the_project_folder() {
     let folder = project();
     let project = Project::open(folder.path(), &Overrides::default()).unwrap();
     assert_eq!(project.settings().staging.path, folder.path().join("staging.db"));
-    assert_eq!(project.settings().source.tables[0].file, folder.path().join("source/Account.csv"));
+    let source = &project.settings().source;
+    assert_eq!(source.tables[0].path_in(&source.folder), folder.path().join("source/Account.csv"));
 }
