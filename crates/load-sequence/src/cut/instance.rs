@@ -1,0 +1,143 @@
+//! The arcs of one component and what cutting them costs.
+
+use std::collections::BTreeMap;
+
+use petgraph::graph::{DiGraph, NodeIndex};
+
+use super::cycles::short_cycles;
+
+/// All lookups from one table to another: they are cut together or not at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Arc {
+    /// The table with the lookups.
+    pub(crate) tail: usize,
+    /// Their target, which comes first unless the arc is cut.
+    pub(crate) head: usize,
+    /// Rows written twice when only this arc of its table is cut, less what `Shared` counts; `None` when no price cuts it.
+    pub(crate) price: Option<u64>,
+    /// Decides among equally cheap cuts: lookups, counted twice where parental.
+    pub(crate) tie: u32,
+}
+
+/// Rows written twice when any of these arcs (two or more, of one table) is cut, counted once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shared {
+    pub(crate) arcs: Vec<usize>,
+    pub(crate) rows: u64,
+}
+
+/// One component.
+#[derive(Debug, Clone)]
+pub(crate) struct Instance {
+    pub(crate) nodes: usize,
+    pub(crate) arcs: Vec<Arc>,
+    pub(crate) shared: Vec<Shared>,
+    /// Arcs by tail.
+    pub(crate) out: Vec<Vec<usize>>,
+    /// Arcs by head.
+    pub(crate) into: Vec<Vec<usize>>,
+    /// Per arc an upper limit of its cost alone, with the tie as a fraction; what the heuristics go by. Infinite where unbreakable.
+    pub(crate) weights: Vec<f64>,
+}
+
+/// How much of one row all ties together may weigh: they never outweigh a row.
+pub(crate) const TIE_SHARE: f64 = 0.25;
+
+impl Instance {
+    pub(crate) fn new(nodes: usize, arcs: Vec<Arc>, shared: Vec<Shared>) -> Self {
+        let mut out = vec![Vec::new(); nodes];
+        let mut into = vec![Vec::new(); nodes];
+        for (i, arc) in arcs.iter().enumerate() {
+            out[arc.tail].push(i);
+            into[arc.head].push(i);
+        }
+        let ties: f64 = arcs.iter().map(|arc| f64::from(arc.tie)).sum::<f64>().max(1.0);
+        let mut rows: Vec<Option<u64>> = arcs.iter().map(|arc| arc.price).collect();
+        for group in &shared {
+            for &arc in &group.arcs {
+                rows[arc] = rows[arc].map(|rows| rows + group.rows);
+            }
+        }
+        let weights = arcs
+            .iter()
+            .zip(rows)
+            .map(|(arc, rows)| {
+                rows.map_or(f64::INFINITY, |rows| real(rows) + f64::from(arc.tie) * TIE_SHARE / ties)
+            })
+            .collect();
+        Self { nodes, arcs, shared, out, into, weights }
+    }
+
+    /// Distinct rows written twice.
+    pub(crate) fn cost(&self, cut: &[bool]) -> u64 {
+        let alone: u64 =
+            self.arcs.iter().zip(cut).filter(|(_, cut)| **cut).filter_map(|(arc, _)| arc.price).sum();
+        let shared: u64 = self
+            .shared
+            .iter()
+            .filter(|group| group.arcs.iter().any(|&arc| cut[arc]))
+            .map(|group| group.rows)
+            .sum();
+        alone + shared
+    }
+
+    /// Lookups that wait, parental ones counted twice.
+    pub(crate) fn tie(&self, cut: &[bool]) -> u64 {
+        self.arcs.iter().zip(cut).filter(|(_, cut)| **cut).map(|(arc, _)| u64::from(arc.tie)).sum()
+    }
+
+    /// Per node the number of its strongly connected component when these arcs are gone.
+    pub(crate) fn components_without(&self, cut: &[bool]) -> Vec<usize> {
+        let mut graph: DiGraph<(), ()> = DiGraph::with_capacity(self.nodes, self.arcs.len());
+        for _ in 0..self.nodes {
+            graph.add_node(());
+        }
+        for (arc, _) in self.arcs.iter().zip(cut).filter(|(_, cut)| !**cut) {
+            graph.add_edge(NodeIndex::new(arc.tail), NodeIndex::new(arc.head), ());
+        }
+        let mut component = vec![0; self.nodes];
+        for (number, nodes) in petgraph::algo::tarjan_scc(&graph).iter().enumerate() {
+            for node in nodes {
+                component[node.index()] = number;
+            }
+        }
+        component
+    }
+}
+
+impl Instance {
+    /// A shortest cycle of unbreakable arcs in each group of tables that they tie together, in walking order.
+    pub(crate) fn unbreakable_cycles(&self) -> Vec<Vec<usize>> {
+        let breakable: Vec<bool> = self.arcs.iter().map(|arc| arc.price.is_some()).collect();
+        let component = self.components_without(&breakable);
+        let mut shortest: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for cycle in short_cycles(self, &breakable, usize::MAX) {
+            let known = shortest.entry(component[self.arcs[cycle[0]].tail]).or_insert_with(|| cycle.clone());
+            if cycle.len() < known.len() {
+                *known = cycle;
+            }
+        }
+        shortest.into_values().map(|cycle| self.in_walking_order(&cycle)).collect()
+    }
+
+    /// Starts with the lowest table of the cycle.
+    fn in_walking_order(&self, cycle: &[usize]) -> Vec<usize> {
+        let mut node = cycle.iter().map(|&arc| self.arcs[arc].tail).min().unwrap_or(0);
+        let mut walk = Vec::with_capacity(cycle.len());
+        while walk.len() < cycle.len() {
+            let Some(&next) = cycle.iter().find(|&&arc| self.arcs[arc].tail == node) else { break };
+            walk.push(next);
+            node = self.arcs[next].head;
+        }
+        walk
+    }
+}
+
+/// A count as a real number; beyond 2^53 the last digits are lost, which no count of rows reaches.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of rows are limited to 10^12 and their sums stay far below 2^53 in practice"
+)]
+pub(crate) fn real(rows: u64) -> f64 {
+    rows as f64
+}
