@@ -388,8 +388,8 @@ def additions():
     add("incident", date("new_ClosedOn", "Closed On"), salesforce)
     add("incident", instant("new_ClosedAt", "Closed At"), salesforce)
     add("incident", yes_no("new_VisibleInPortal", "Visible in Portal"), salesforce)
-    add("task", custom_lookup("task", "new_ContactId", "Contact (Name)", "contact"), salesforce)
-    add("task", custom_lookup("task", "new_LeadId", "Lead (Name)", "lead"), salesforce)
+    # A lookup of two tables: bound as new_PersonId_contact or new_PersonId_lead.
+    add("task", lookup("new_PersonId", "Person", ["contact", "lead"]), salesforce)
     add("campaignresponse", text("new_MemberStatus", "Member Status", 50), salesforce)
     add("campaignresponse", date("new_AddedOn", "Added On"), salesforce)
     return made

@@ -142,8 +142,7 @@ def tables(source):
             row["Id"], subject=fitted(row["Subject"], 200), description=fitted(row["Description"], 2000),
             new_externalid=row["External_id__c"], category=fitted(row["Type__c"], 250), scheduledend=instant(row["ActivityDate"]),
             prioritycode=TASK_PRIORITY[row["Priority"]], regardingobjectid=subject or person,
-            new_contactid=person if person and person.table == "contact" else None,
-            new_leadid=person if person and person.table == "lead" else None, createdon=instant(row["CreatedDate"]),
+            new_personid=person, createdon=instant(row["CreatedDate"]),
             ownerid=ME, statecode=state, statuscode=status)
 
     campaign = Table("campaign", "campaigns", "campaignid")
