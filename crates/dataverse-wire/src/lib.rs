@@ -26,6 +26,7 @@
 
 mod error;
 mod name;
+mod participation;
 
 pub mod batch;
 pub mod fault;
@@ -36,3 +37,4 @@ pub mod write;
 
 pub use error::Error;
 pub use name::LogicalName;
+pub use participation::participation_mask;
