@@ -1,0 +1,6 @@
+//! What the crate promises, one file a promise.
+
+mod cases;
+mod laws;
+mod real;
+mod schema;
