@@ -60,6 +60,9 @@ pub struct ColumnRule {
     /// Decimal sign of numbers, `.` by default; with `,` a point separates groups, and the other way round.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decimal: Option<String>,
+    /// Round numbers with more digits behind the point than the column keeps; otherwise such a number is a finding.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub round: Option<bool>,
     /// Texts that mean true (compared without case). Default: `true yes y t 1`, and the metadata's label.
     #[serde(rename = "true", skip_serializing_if = "Option::is_none")]
     pub true_words: Option<Vec<String>>,
@@ -247,6 +250,7 @@ impl ColumnRule {
             ("format", self.format.is_some()),
             ("zone", self.zone.is_some()),
             ("decimal", self.decimal.is_some()),
+            ("round", self.round.is_some()),
             ("true", self.true_words.is_some()),
             ("false", self.false_words.is_some()),
         ];
@@ -352,6 +356,7 @@ struct Written {
     format: Option<OneOrMany>,
     zone: Option<String>,
     decimal: Option<String>,
+    round: Option<bool>,
     #[serde(rename = "true")]
     true_words: Option<Vec<String>>,
     #[serde(rename = "false")]
@@ -383,6 +388,7 @@ impl From<Written> for ColumnRule {
             format: written.format,
             zone: written.zone,
             decimal: written.decimal,
+            round: written.round,
             true_words: written.true_words,
             false_words: written.false_words,
             to: written.to,

@@ -1,0 +1,110 @@
+//! Which rows the user's scripts changed.
+
+use staging_schema::{Dialect, StagedColumn, Statement, control};
+use staging_store::{SLICE_ROWS, Store};
+
+use super::statements::{hash_of, is_in_dataverse, key_columns, new_generation, resolved_columns};
+use crate::Error;
+use crate::error::while_doing;
+use crate::plan::{MapPlan, TablePlan};
+use crate::sql::{Fragment, column};
+
+/// Compares the script half of each row's hash and begins a new generation where it differs.
+///
+/// Rows of which nothing has been sent keep their generation: a script that fills them belongs to their first staging.
+pub(crate) async fn notice(store: &Store, planned: &TablePlan, map: &MapPlan) -> Result<u64, Error> {
+    let table = planned.target.logical_name.as_str();
+    store
+        .in_slices(&planned.target.name(), SLICE_ROWS, |slice| statement(planned, map, &slice))
+        .await
+        .map_err(while_doing(table, "noticing what the scripts changed"))
+}
+
+fn statement(planned: &TablePlan, map: &MapPlan, slice: &std::ops::RangeInclusive<i64>) -> Statement {
+    let staged: Vec<&StagedColumn> =
+        map.script_columns.iter().filter_map(|name| planned.target.column(name)).collect();
+    let hash = hash_of(staged.iter().flat_map(|column| script_content(column)).collect());
+    let half = |d: Dialect| match d {
+        Dialect::Sqlite => format!("SUBSTR(t.{}, 17)", d.quote(control::ROW_HASH)),
+        Dialect::Mssql => format!("SUBSTRING(t.{}, 17, 64)", d.quote(control::ROW_HASH)),
+    };
+    let first_half = |d: Dialect| match d {
+        Dialect::Sqlite => format!("SUBSTR(t.{}, 1, 16)", d.quote(control::ROW_HASH)),
+        Dialect::Mssql => format!("SUBSTRING(t.{}, 1, 16)", d.quote(control::ROW_HASH)),
+    };
+    let [first, last] = super::bounds(slice);
+    let mut set = vec![
+        Fragment::each(|d| format!("{} = CONCAT({}, ", d.quote(control::ROW_HASH), first_half(d)))
+            .then(hash.clone())
+            .text(")"),
+    ];
+    let sent = |d: Dialect| {
+        let flag = d.quote(control::PROCESSING_FLAG);
+        format!("CASE WHEN t.{flag} <> 'U' OR {} THEN 1 ELSE 0 END", is_in_dataverse(planned, d))
+    };
+    let generation = Fragment::either_text(
+        &new_generation(planned, map, &sent(Dialect::Sqlite)),
+        &new_generation(planned, map, &sent(Dialect::Mssql)),
+    );
+    set.push(generation);
+    for staged in staged {
+        if key_columns(staged).is_empty() {
+            continue;
+        }
+        // Resolved from another key or text: resolve again.
+        for name in resolved_columns(staged) {
+            let is_choice = staged.text_column();
+            set.push(match is_choice {
+                // A script may set the value of a choice itself and leave the text empty.
+                Some(text) => Fragment::each(|d| {
+                    format!(
+                        "{name} = CASE WHEN t.{} IS NULL THEN t.{name} END",
+                        d.quote(&text),
+                        name = d.quote(&name)
+                    )
+                }),
+                None => Fragment::each(|d| format!("{} = NULL", d.quote(&name))),
+            });
+        }
+    }
+    let update = Fragment::each(|d| match d {
+        Dialect::Sqlite => format!("UPDATE {} AS t SET ", d.table(&planned.target.name())),
+        Dialect::Mssql => "UPDATE t SET ".to_owned(),
+    });
+    update
+        .then(Fragment::join(set, ", "))
+        .then(Fragment::each(|d| match d {
+            Dialect::Sqlite => String::new(),
+            Dialect::Mssql => format!(" FROM {} t", d.table(&planned.target.name())),
+        }))
+        .text(" WHERE ")
+        .then(super::row_id("t"))
+        .text(" BETWEEN ")
+        .then(Fragment::param(first))
+        .text(" AND ")
+        .then(Fragment::param(last))
+        .text(" AND ")
+        .then(column("t", control::SOURCE_TABLE))
+        .text(" = ")
+        .then(Fragment::param(map.source.as_str()))
+        .text(" AND ")
+        .then(Fragment::each(|d| format!("COALESCE({}, '')", half(d))))
+        .text(" <> ")
+        .then(hash)
+        .statement()
+}
+
+/// What a script can have written into a column.
+fn script_content(staged: &StagedColumn) -> Vec<Fragment> {
+    let keys = key_columns(staged);
+    match staged.text_column() {
+        Some(text) => vec![
+            column("t", &text),
+            Fragment::each(|d| {
+                format!("CASE WHEN t.{} IS NULL THEN t.{} END", d.quote(&text), d.quote(&staged.name))
+            }),
+        ],
+        None if keys.is_empty() => vec![column("t", &staged.name)],
+        None => keys.iter().map(|key| column("t", key)).collect(),
+    }
+}
