@@ -1,1 +1,62 @@
-//! dataverse-client.
+//! A client of Microsoft Dataverse for programs that move many rows and must not lose or duplicate one.
+//!
+//! - Bulk messages, batches, single rows, associations, actions, paged queries, table definitions.
+//! - Service protection limits are honoured by all clones of a client together, `Retry-After` first.
+//! - Only what is safe is sent again: throttled requests and those that never left always; timeouts, lost connections
+//!   and errors in the 500s only where a repetition ends the same. Otherwise the error says *in doubt*
+//!   ([`Error::is_in_doubt`]), with what is needed to find out.
+//! - Tokens are refreshed ahead of their end, once for all who wait, and once more after a 401.
+//! - No cookie is kept, no secret and no value of a row is logged.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use dataverse_client::{Client, Options, StaticToken, WriteOptions};
+//! use dataverse_client::wire::write::TargetsWriter;
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let credential = Arc::new(StaticToken::new("…"));
+//! let client = Client::new(Options::new("https://org.crm.dynamics.com".parse()?, credential))?;
+//! println!("{}", client.who_am_i().await?.organization_id);
+//!
+//! let contact = client.table_definition("contact").await?.ok_or("no contacts here")?;
+//! let mut targets = TargetsWriter::new("contact");
+//! for name in ["Anna", "Bo"] {
+//!     targets.row().text("lastname", name);
+//! }
+//! match client.create_multiple(&contact, targets.finish(), &WriteOptions::default()).await {
+//!     Ok(ids) => println!("created {}", ids.len()),
+//!     Err(error) if error.is_in_doubt() => println!("look for the rows before sending them again: {error}"),
+//!     Err(error) => return Err(error.into()),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod auth;
+mod calls;
+mod client;
+mod error;
+mod options;
+mod send;
+mod throttle;
+mod write_options;
+
+pub use dataverse_wire as wire;
+
+pub use auth::{
+    AzureCli, ClientSecret, Credential, CredentialError, ManagedIdentity, StaticToken, Token,
+    WorkloadIdentity,
+};
+pub use calls::action::{IncidentResolution, OpportunityClose, QualifyLead};
+pub use calls::batch::{ContinueOnError, PartOutcome};
+pub use calls::bulk::BulkMessage;
+pub use calls::identity::{Organization, WhoAmI};
+pub use calls::metadata::TableNames;
+pub use calls::page::{Page, Pages};
+pub use calls::query::{Filter, FilterValue, Query};
+pub use calls::row::{Associated, Deleted, Row};
+pub use client::Client;
+pub use error::{Cause, Error, RequestSummary};
+pub use options::{Options, RetryPolicy};
+pub use throttle::ServiceLimits;
+pub use write_options::{Bypass, Impersonation, Retries, SendPermit, WriteOptions};

@@ -193,7 +193,7 @@ impl From<RawLabel> for WrittenLabel {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct RawManyToOne {
+pub(super) struct RawManyToOne {
     schema_name: Option<String>,
     referenced_entity: Option<String>,
     referenced_attribute: Option<String>,
@@ -278,7 +278,7 @@ impl From<RawTable> for TableDefinition {
 }
 
 /// None for a relationship without a lookup column: it cannot be written.
-fn many_to_one(raw: RawManyToOne, table: &str) -> Option<ManyToOne> {
+pub(super) fn many_to_one(raw: RawManyToOne, table: &str) -> Option<ManyToOne> {
     let column = raw.referencing_attribute?;
     Some(ManyToOne {
         schema_name: raw.schema_name.unwrap_or_default(),

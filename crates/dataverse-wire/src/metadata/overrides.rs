@@ -1,14 +1,21 @@
 //! Corrections of metadata, each with its source.
 //!
-//! A file is `{"overrides":[…]}`. Each entry names a `table`, mostly a `column`, what it sets, and a `source` that
-//! says why; or it brings a whole table (`add_table`) or column (`add_column`) in the shape of the Web API. A table
-//! that is already there is left alone by `add_table` only if `"if_missing": true`.
+//! A file is `{"overrides":[…]}`. Each entry has a `source` that says why, and either
+//! - `table` and `column` with what it sets: `required`, `max_length`, `min`, `max`, `precision`, `behavior`,
+//!   `valid_for_create`, `valid_for_update`, `targets`, `options` (the whole list, each with `value`, `label` and, for
+//!   a status, `state`) or `change_options` (single ones);
+//! - `table` with `add` (a column in the shape of the Web API) and, for lookups, `many_to_one`;
+//! - `table` with `keys`, `is_activity_party` or `enforce_state_transitions`;
+//! - `add_table` (a whole table in the shape of the Web API).
+//!
+//! What is to be added and is there already is left as it is, so that one file serves a bare list of tables and a live
+//! organisation; the same name with another type is an error.
 
 use std::collections::HashSet;
 
 use serde::Deserialize;
 
-use super::json::{RawColumn, RawKey};
+use super::json::{RawColumn, RawKey, RawManyToOne, many_to_one};
 use super::{
     AlternateKey, ChoiceOption, ColumnDefinition, ColumnType, DateTimeBehavior, RequiredLevel,
     TableDefinition,
@@ -51,16 +58,17 @@ pub struct Override {
     valid_for_create: Option<bool>,
     valid_for_update: Option<bool>,
     targets: Option<Vec<String>>,
+    options: Option<Vec<WholeOption>>,
     #[serde(default)]
-    options: Vec<OptionOverride>,
+    change_options: Vec<OptionOverride>,
     #[serde(default)]
     keys: Vec<RawKey>,
     is_activity_party: Option<bool>,
     enforce_state_transitions: Option<bool>,
-    add_column: Option<RawColumn>,
-    add_table: Option<TableDefinition>,
+    add: Option<RawColumn>,
     #[serde(default)]
-    if_missing: bool,
+    many_to_one: Vec<RawManyToOne>,
+    add_table: Option<TableDefinition>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -86,6 +94,29 @@ impl TryFrom<String> for BehaviorName {
         DateTimeBehavior::from_name(&name)
             .map(Self)
             .ok_or_else(|| format!("`{name}` is no date-time behaviour"))
+    }
+}
+
+/// An option of a list that replaces what is there.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WholeOption {
+    value: i32,
+    label: String,
+    state: Option<i32>,
+    default_status: Option<i32>,
+    transitions: Option<String>,
+}
+
+impl From<WholeOption> for ChoiceOption {
+    fn from(option: WholeOption) -> Self {
+        Self {
+            value: option.value,
+            label: option.label,
+            state: option.state,
+            default_status: option.default_status,
+            transitions: option.transitions,
+        }
     }
 }
 
@@ -188,7 +219,8 @@ impl Override {
             || self.valid_for_create.is_some()
             || self.valid_for_update.is_some()
             || self.targets.is_some()
-            || !self.options.is_empty()
+            || self.options.is_some()
+            || !self.change_options.is_empty()
     }
 
     fn changes_nothing(&self) -> bool {
@@ -196,7 +228,8 @@ impl Override {
             && self.keys.is_empty()
             && self.is_activity_party.is_none()
             && self.enforce_state_transitions.is_none()
-            && self.add_column.is_none()
+            && self.add.is_none()
+            && self.many_to_one.is_empty()
     }
 
     fn apply_new_table(
@@ -204,11 +237,14 @@ impl Override {
         added: &TableDefinition,
         tables: &mut Vec<TableDefinition>,
     ) -> Result<(), String> {
-        let is_there = tables.iter().any(|table| table.logical_name == added.logical_name);
-        match (is_there, self.if_missing) {
-            (true, true) => return Ok(()),
-            (true, false) => return Err("the table is already in the metadata".to_owned()),
-            (false, _) => {}
+        if let Some(present) = tables.iter().find(|table| table.logical_name == added.logical_name) {
+            return if present.entity_set_name == added.entity_set_name
+                && present.primary_id == added.primary_id
+            {
+                Ok(())
+            } else {
+                Err("a table of this name is there with another entity set or primary id".to_owned())
+            };
         }
         if added.entity_set_name.is_empty() {
             return Err("the added table has no EntitySetName".to_owned());
@@ -221,12 +257,34 @@ impl Override {
     }
 
     fn apply_to_table(&self, table: &mut TableDefinition) -> Result<(), String> {
-        if let Some(raw) = &self.add_column {
+        if let Some(raw) = &self.add {
             let column = ColumnDefinition::from(raw.clone());
-            if table.column(&column.logical_name).is_some() {
-                return Err(format!("column {} is already there", column.logical_name));
+            match table.column(&column.logical_name) {
+                None => {
+                    table.columns.insert(column.logical_name.clone(), column);
+                }
+                Some(present) if present.column_type.type_name() == column.column_type.type_name() => {}
+                Some(present) => {
+                    return Err(format!(
+                        "column {} is already there as {}",
+                        column.logical_name,
+                        present.column_type.type_name()
+                    ));
+                }
             }
-            table.columns.insert(column.logical_name.clone(), column);
+        }
+        for raw in &self.many_to_one {
+            let relation =
+                many_to_one(raw.clone(), &table.logical_name).ok_or("a relationship names no column")?;
+            if !table.column(&relation.column).is_some_and(|column| column.column_type.is_lookup()) {
+                return Err(format!("relationship {} names no lookup of the table", relation.schema_name));
+            }
+            let is_there = table.many_to_one.iter().any(|known| {
+                known.column == relation.column && known.referenced_table == relation.referenced_table
+            });
+            if !is_there {
+                table.many_to_one.push(relation);
+            }
         }
         for key in &self.keys {
             let key = AlternateKey::from(key.clone());
@@ -236,10 +294,13 @@ impl Override {
             if key.columns.is_empty() || key.schema_name.is_empty() {
                 return Err("an alternate key needs a SchemaName and KeyAttributes".to_owned());
             }
-            if table.keys.iter().any(|known| known.logical_name == key.logical_name) {
-                return Err(format!("alternate key {} is already there", key.schema_name));
+            match table.keys.iter().find(|known| known.logical_name == key.logical_name) {
+                None => table.keys.push(key),
+                Some(present) if present.columns == key.columns => {}
+                Some(_) => {
+                    return Err(format!("alternate key {} is there with other columns", key.schema_name));
+                }
             }
-            table.keys.push(key);
         }
         table.is_activity_party = self.is_activity_party.unwrap_or(table.is_activity_party);
         table.enforce_state_transitions =
@@ -281,7 +342,10 @@ impl Override {
         }
         if let Some(options) = column.column_type.options_mut() {
             used.insert("options");
-            for change in &self.options {
+            if let Some(whole) = &self.options {
+                *options = whole.iter().cloned().map(ChoiceOption::from).collect();
+            }
+            for change in &self.change_options {
                 change.apply(options)?;
             }
         }
@@ -292,7 +356,7 @@ impl Override {
             ("precision", self.precision.is_some()),
             ("behavior", self.behavior.is_some()),
             ("targets", self.targets.is_some()),
-            ("options", !self.options.is_empty()),
+            ("options", self.options.is_some() || !self.change_options.is_empty()),
         ];
         match given.into_iter().find(|(name, is_given)| *is_given && !used.contains(name)) {
             Some((name, _)) => Err(format!("a column of {} has no {name}", column.column_type.type_name())),
