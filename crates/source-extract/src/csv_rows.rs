@@ -22,8 +22,10 @@ pub(crate) struct CsvRows {
     path: PathBuf,
     encoding: &'static str,
     columns: Vec<String>,
-    reader: csv::Reader<Box<dyn Read + Send>>,
+    reader: csv::Reader<LastBlock<Box<dyn Read + Send>>>,
     record: StringRecord,
+    /// The line at which the record starts.
+    line: u64,
     hash_input: Vec<u8>,
 }
 
@@ -55,13 +57,14 @@ impl CsvRows {
             .flexible(true)
             .delimiter(reading.delimiter)
             .buffer_capacity(256 * 1024)
-            .from_reader(text);
+            .from_reader(LastBlock { inner: text, block: Vec::new(), start: 0 });
         let mut rows = Self {
             path: path.to_path_buf(),
             encoding: reading.encoding.name(),
             columns: Vec::new(),
             reader,
             record: StringRecord::new(),
+            line: 1,
             hash_input: Vec::new(),
         };
         if !rows.read()? {
@@ -70,6 +73,11 @@ impl CsvRows {
         rows.columns = rows.record.iter().map(str::to_owned).collect();
         rows.check_header(table)?;
         Ok(rows)
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The names in the header.
@@ -82,7 +90,7 @@ impl CsvRows {
         if !self.read()? {
             return Ok(None);
         }
-        let line = self.record_line();
+        let line = self.line;
         let (expected, found) = (self.columns.len(), self.record.len());
         if found != expected {
             let column = expected.min(found) + 1;
@@ -104,20 +112,27 @@ impl CsvRows {
             Ok(more) => more,
             Err(error) => return Err(self.fault(error)),
         };
+        self.line = self.starting_line();
         let last_cell = self.record.iter().next_back().unwrap_or_default();
         if more && self.record.len() == 1 && last_cell == SENTINEL {
             return Ok(false);
         }
         // Whatever ends with the sentinel without being it has swallowed it.
         if !more || last_cell.trim_end_matches('\n').ends_with(SENTINEL) {
-            return Err(Error::QuoteOpen { path: self.path.clone(), line: self.record_line() });
+            return Err(Error::QuoteOpen { path: self.path.clone(), line: self.line });
         }
         Ok(true)
     }
 
     /// The line at which the current record starts.
-    fn record_line(&self) -> u64 {
-        self.record.position().map_or(1, csv::Position::line)
+    ///
+    /// Counted back from its end: the reader's own position lags behind by the second half of a `\r\n`, and stands in
+    /// front of empty lines.
+    fn starting_line(&self) -> u64 {
+        let end = self.reader.position();
+        let breaks = self.record.as_byte_record().as_slice().iter().filter(|byte| **byte == b'\n').count();
+        let is_behind = self.reader.get_ref().byte(end.byte().saturating_sub(1)) == Some(b'\n');
+        end.line().saturating_sub(breaks as u64 + u64::from(is_behind)).max(1)
     }
 
     fn fault(&self, error: csv::Error) -> Error {
@@ -192,5 +207,30 @@ impl CsvRows {
             }
         }
         Ok(())
+    }
+}
+
+/// Passes a text through and remembers its last block, so that the byte in front of the reader can be looked at.
+struct LastBlock<R> {
+    inner: R,
+    block: Vec<u8>,
+    /// Where in the text the block starts.
+    start: u64,
+}
+
+impl<R> LastBlock<R> {
+    fn byte(&self, at: u64) -> Option<u8> {
+        let index = usize::try_from(at.checked_sub(self.start)?).ok()?;
+        self.block.get(index).copied()
+    }
+}
+
+impl<R: Read> Read for LastBlock<R> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.inner.read(out)?;
+        self.start += self.block.len() as u64;
+        self.block.clear();
+        self.block.extend_from_slice(&out[..read]);
+        Ok(read)
     }
 }

@@ -69,14 +69,14 @@ pub enum Error {
         table: String,
     },
     /// A name that cannot be a table of the staging database.
-    #[error(
-        "source table {table:?} (file {file}): this cannot be the name of a table; give it another with `name`"
-    )]
+    #[error("source table {table:?} (file {file}): {why}")]
     TableNameUnusable {
         /// The name.
         table: String,
         /// Its file.
         file: String,
+        /// Why the staging database cannot have a table or columns of these names.
+        why: String,
     },
     /// The file has no header line.
     #[error("{}: the file is empty, a header line was expected", path.display())]

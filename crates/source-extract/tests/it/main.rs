@@ -1,0 +1,5 @@
+//! Files go in, and the snapshot is what they say.
+
+mod dirt;
+mod reruns;
+mod support;
