@@ -124,6 +124,15 @@ impl Dialect {
         }
     }
 
+    /// `UPDATE` of a table under the alias `t`.
+    pub fn update(self, table: &TableName, set: &str, condition: &str) -> String {
+        let table = self.table(table);
+        match self {
+            Self::Sqlite => format!("UPDATE {table} AS t SET {set} WHERE {condition}"),
+            Self::Mssql => format!("UPDATE t SET {set} FROM {table} AS t WHERE {condition}"),
+        }
+    }
+
     /// `SELECT … ` limited to `n` rows, where `n` is an SQL expression: `body` is what follows `SELECT`, with its `ORDER BY`.
     pub fn select_top(self, n: &str, body: &str) -> String {
         match self {

@@ -1,14 +1,22 @@
 //! What a staging database looks like, as values and SQL text.
 
+pub mod chunk;
 mod column;
 pub mod control;
 pub mod ddl;
 mod dialect;
 mod error;
 mod flag;
+pub mod level;
+pub mod lookup;
+pub mod manifest;
 mod name;
+pub mod pending;
 mod physical;
+pub mod script;
+pub mod settle;
 mod statement;
+pub mod summary;
 mod table;
 mod value;
 

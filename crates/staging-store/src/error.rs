@@ -85,6 +85,12 @@ pub enum Error {
         /// What the engine said.
         source: Cause,
     },
+    /// The staging model does not allow what was asked.
+    #[error("the staging table cannot be as asked")]
+    Model {
+        /// What is wrong.
+        source: staging_schema::Error,
+    },
     /// A cell is not what the reader expected.
     #[error("column {column} holds {found}, not {expected}")]
     Shape {

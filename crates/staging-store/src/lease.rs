@@ -1,10 +1,14 @@
 //! Chunks of work and their leases.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use staging_schema::{Levels, Pass, TargetTable};
+use staging_schema::chunk::{self, Held};
+use staging_schema::{Levels, Pass, Statement, TargetTable, pending};
 
 use crate::options::DEFAULT_LEASE;
+use crate::row::Row;
+use crate::step::{Step, StepOutcome};
 use crate::{Error, Store};
 
 /// What chunks are cut for.
@@ -122,35 +126,165 @@ pub struct Renewal {
     pub lost: Vec<i64>,
 }
 
+impl Lease {
+    pub(crate) fn held(&self) -> Held<'_> {
+        Held { chunk: self.chunk, number: self.number, worker: &self.worker }
+    }
+
+    /// The rows of the chunk lie between these.
+    pub fn row_ids(&self) -> RangeInclusive<i64> {
+        self.first_row_id..=self.last_row_id
+    }
+
+    pub(crate) fn lost(&self) -> Error {
+        Error::LeaseLost { chunk: self.chunk, table: self.table.clone() }
+    }
+}
+
 impl Store {
     /// Cuts the rows that are pending in a pass into chunks, unless chunks of it are open already. Chunks of another pass
     /// that nobody works on are given up: their rows are cut again when that pass is planned next.
+    ///
+    /// Loop: cut, take and work until [`Taken::NothingLeft`], cut again until [`Cut::NothingPending`].
     pub async fn cut_chunks(&self, plan: &ChunkPlan<'_>) -> Result<Cut, Error> {
-        let _ = plan;
-        todo!()
+        let name = plan.table.logical_name.as_str();
+        // A second round only when another planner was faster, and its chunks are then there to be seen.
+        loop {
+            let steps = vec![
+                Step::execute(chunk::give_up_other_passes(name, plan.pass)),
+                Step::Query(chunk::open(name)),
+            ];
+            let open = self.transaction(steps).await?.pop().map(StepOutcome::into_rows).unwrap_or_default();
+            if let Some(cut) = already_open(&open, plan.pass)? {
+                return Ok(cut);
+            }
+            let pending =
+                self.query(&pending::cut(plan.table, plan.pass, plan.levels, plan.chunk_rows)).await?;
+            let bounds = pending
+                .iter()
+                .map(|row| Ok((row.integer(0)?, row.integer(1)?, row.count(2)?)))
+                .collect::<Result<Vec<chunk::Bounds>, Error>>()?;
+            if bounds.is_empty() {
+                return Ok(Cut::NothingPending);
+            }
+            let chunks = self.execute(&chunk::insert(name, plan.pass, plan.levels, &bounds)).await?;
+            if chunks > 0 {
+                return Ok(Cut::Cut { chunks, rows: bounds.iter().map(|(_, _, rows)| rows).sum() });
+            }
+        }
     }
 
     /// Takes free chunks and those whose lease has ended, in order.
+    ///
+    /// Dropped half-way, the chunks may be taken all the same; they come back when the lease ends.
     pub async fn take_chunks(&self, take: &Take<'_>) -> Result<Taken, Error> {
-        let _ = take;
-        todo!()
+        let steps = vec![
+            Step::Query(chunk::take(
+                take.table,
+                take.pass,
+                take.worker,
+                take.chunks,
+                milliseconds(take.lease),
+            )),
+            Step::Query(chunk::open(take.table)),
+        ];
+        let mut answers = self.transaction(steps).await?.into_iter().map(StepOutcome::into_rows);
+        let (taken, open) = (answers.next().unwrap_or_default(), answers.next().unwrap_or_default());
+        if !taken.is_empty() {
+            let mut leases = taken.iter().map(|row| lease(take, row)).collect::<Result<Vec<_>, _>>()?;
+            leases.sort_by_key(|lease| lease.chunk);
+            return Ok(Taken::Chunks(leases));
+        }
+        for row in open.iter().filter(|row| row.get(0).as_text() == Some(take.pass.as_str())) {
+            let open = OpenChunks::read(row)?;
+            // On an engine whose claims pass each other by, something may be free and still not ours this time.
+            return Ok(Taken::AllLeased {
+                leased: open.running + open.expired + open.free,
+                next_expiry: if open.free + open.expired > 0 { Duration::ZERO } else { open.next_expiry },
+            });
+        }
+        Ok(Taken::NothingLeft)
     }
 
     /// Lets running leases run anew for this long. A lease that has ended is never renewed.
     pub async fn renew(&self, leases: &[Lease], lease: Duration) -> Result<Renewal, Error> {
-        let _ = (leases, lease);
-        todo!()
+        let steps = leases.iter().map(|held| Step::execute(held.held().renew(milliseconds(lease)))).collect();
+        let outcomes = self.transaction(steps).await?;
+        let mut renewal = Renewal::default();
+        for (held, outcome) in leases.iter().zip(outcomes) {
+            let side = if outcome.changed() == 1 { &mut renewal.renewed } else { &mut renewal.lost };
+            side.push(held.chunk);
+        }
+        Ok(renewal)
     }
 
-    /// Marks a chunk done, whatever became of its rows. Fails when the lease was lost.
+    /// Marks a chunk done, whatever became of its rows: those still pending are cut again. Fails when the lease was lost.
     pub async fn finish_chunk(&self, lease: &Lease) -> Result<(), Error> {
-        let _ = lease;
-        todo!()
+        self.while_held(lease, lease.held().finish()).await
     }
 
     /// Gives a chunk back unfinished. Fails when the lease was lost.
     pub async fn release_chunk(&self, lease: &Lease) -> Result<(), Error> {
-        let _ = lease;
-        todo!()
+        self.while_held(lease, lease.held().release()).await
     }
+
+    async fn while_held(&self, lease: &Lease, statement: Statement) -> Result<(), Error> {
+        if self.execute(&statement).await? == 1 { Ok(()) } else { Err(lease.lost()) }
+    }
+}
+
+struct OpenChunks {
+    free: u64,
+    running: u64,
+    expired: u64,
+    next_expiry: Duration,
+}
+
+impl OpenChunks {
+    fn read(row: &Row) -> Result<Self, Error> {
+        let until = row.optional_integer(4)?.unwrap_or(0);
+        Ok(Self {
+            free: row.count(1)?,
+            running: row.count(2)?,
+            expired: row.count(3)?,
+            next_expiry: Duration::from_millis(u64::try_from(until).unwrap_or(0)),
+        })
+    }
+}
+
+fn already_open(open: &[Row], pass: Pass) -> Result<Option<Cut>, Error> {
+    for row in open {
+        let chunks = OpenChunks::read(row)?;
+        if row.text(0)? == pass.as_str() {
+            return Ok(Some(Cut::Open { free: chunks.free, leased: chunks.running + chunks.expired }));
+        }
+        if chunks.running > 0 {
+            return Ok(Some(Cut::OtherPass { leased: chunks.running, next_expiry: chunks.next_expiry }));
+        }
+    }
+    Ok(None)
+}
+
+fn lease(take: &Take<'_>, row: &Row) -> Result<Lease, Error> {
+    let word = row.text(1)?;
+    let levels = chunk::levels(word, row.optional_integer(2)?).ok_or(Error::Shape {
+        column: "Levels".to_owned(),
+        expected: "all, at or cycle",
+        found: "another word",
+    })?;
+    Ok(Lease {
+        chunk: row.integer(0)?,
+        table: take.table.to_owned(),
+        pass: take.pass,
+        levels,
+        first_row_id: row.integer(3)?,
+        last_row_id: row.integer(4)?,
+        rows: row.count(5)?,
+        worker: take.worker.to_owned(),
+        number: row.integer(6)?,
+    })
+}
+
+fn milliseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }

@@ -2,11 +2,14 @@
 
 mod append;
 mod batch;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod error;
 mod lease;
 mod manifest;
 mod options;
 mod row;
+mod settle;
 mod sqlite;
 mod step;
 mod store;
@@ -24,6 +27,7 @@ pub use options::{
     StoreOptions,
 };
 pub use row::Row;
+pub use settle::{RowLevels, Settled};
 pub use step::{Expect, Step, StepOutcome};
 pub use store::{SLICE_ROWS, Store};
 pub use stream::RowStream;

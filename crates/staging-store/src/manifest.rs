@@ -1,12 +1,16 @@
-//! The request manifest and the outcomes of requests.
+//! The request manifest and the outcomes of requests: nothing is sent before it is written down, and no outcome is
+//! believed before it is durable.
 
 use std::time::Duration;
 
-use staging_schema::{Pass, SuccessKind, TargetTable};
+use staging_schema::manifest::{self, Coverage};
+use staging_schema::{Pass, RequestState, SuccessKind, TargetTable};
 use uuid::Uuid;
 
 use crate::lease::Lease;
-use crate::{Error, Store};
+use crate::row::Row;
+use crate::step::{Expect, Step};
+use crate::{Error, RowBatch, Store};
 
 /// A staged row at the generation at which it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -137,18 +141,23 @@ pub struct Resolution {
 impl Store {
     /// Writes requests down, durably, before they are sent. Fails when the lease was lost: then nothing may be sent.
     pub async fn record_requests(&self, lease: &Lease, requests: &[NewRequest]) -> Result<(), Error> {
-        let _ = (lease, requests);
-        todo!()
+        let steps = vec![guard(lease), append_requests(lease, requests)];
+        self.transaction(steps).await.map(drop).map_err(|error| lost(error, lease, &[]))
     }
 
-    /// Notes that requests known not to have been executed (throttled) are about to be sent again.
+    /// Notes that requests known not to have been executed (throttled) are about to be sent again: their quiet time
+    /// begins anew. Fails when the lease was lost, or one has an outcome.
     pub async fn restamp_requests(&self, lease: &Lease, requests: &[Uuid]) -> Result<(), Error> {
-        let _ = (lease, requests);
-        todo!()
+        let restamp =
+            |id: &Uuid| Step::Execute(manifest::restamp(&id.to_string(), &lease.held()), Expect::Exactly(1));
+        let steps = std::iter::once(guard(lease)).chain(requests.iter().map(restamp)).collect();
+        self.transaction(steps).await.map(drop).map_err(|error| lost(error, lease, requests))
     }
 
     /// Records outcomes and new requests (the parts of a split one) in one transaction. Fails, and records nothing, when
-    /// the lease was lost or a request is settled already.
+    /// the lease was lost, a request is settled already, or its outcomes do not cover exactly its rows.
+    ///
+    /// Dropped half-way, the transaction may be committed all the same.
     pub async fn record_outcomes(
         &self,
         lease: &Lease,
@@ -156,20 +165,67 @@ impl Store {
         outcomes: &[RequestOutcome],
         next: &[NewRequest],
     ) -> Result<(), Error> {
-        let _ = (lease, table, outcomes, next);
-        todo!()
+        let mut steps = vec![guard(lease)];
+        let mut settled = Vec::new();
+        let mut successes = RowBatch::new(manifest::SUCCESS_COLUMNS.len());
+        let mut errors = RowBatch::new(manifest::ERROR_COLUMNS.len());
+        for outcome in outcomes {
+            if let Some(request) = outcome.request {
+                let (state, coverage) = match outcome.end {
+                    RequestEnd::Answered => (RequestState::Answered, Coverage::Whole),
+                    RequestEnd::Void => (RequestState::Void, Coverage::Part),
+                };
+                let rows = row_ids(&outcome.successes, &outcome.errors);
+                let answer = manifest::answer(&request.to_string(), &lease.held(), state, &rows, coverage);
+                steps.push(Step::Execute(answer, Expect::Exactly(1)));
+                settled.push(request);
+            }
+            push_successes(&mut successes, lease.pass, outcome.request, &outcome.successes);
+            push_errors(&mut errors, lease.pass, outcome.request, &outcome.errors);
+        }
+        steps.extend(append_rows(table, successes, errors));
+        if !next.is_empty() {
+            steps.push(append_requests(lease, next));
+        }
+        self.transaction(steps).await.map(drop).map_err(|error| lost(error, lease, &settled))
     }
 
-    /// Requests without outcome, of one table or of all.
+    /// Requests without outcome, of one table or of all. Those are due that have been quiet for this long and whose lease
+    /// has ended, or whose chunk is done: nobody waits for their answer.
     pub async fn in_doubt(&self, table: Option<&str>, quiet: Duration) -> Result<Doubts, Error> {
-        let _ = (table, quiet);
-        todo!()
+        let mut doubts = Doubts::default();
+        for row in self.query(&manifest::unresolved(table)).await? {
+            let age = Duration::from_millis(u64::try_from(row.integer(9)?).unwrap_or(0));
+            let lease_runs = row.integer(10)? == 1;
+            if age >= quiet && !lease_runs {
+                doubts.due.push(in_doubt(&row, age)?);
+                continue;
+            }
+            doubts.waiting += 1;
+            // A running lease may end at any time: ask again soon.
+            let wait = quiet.saturating_sub(age).max(ASK_AGAIN);
+            doubts.next_due = Some(doubts.next_due.map_or(wait, |next| next.min(wait)));
+        }
+        Ok(doubts)
     }
 
-    /// Settles a request in doubt. Fails when somebody else did, or it was sent again since.
+    /// Settles a request in doubt. Fails when somebody else did, it was sent again since, or the outcomes are not of its
+    /// rows.
     pub async fn resolve(&self, table: &TargetTable, resolution: &Resolution) -> Result<(), Error> {
-        let _ = (table, resolution);
-        todo!()
+        let Resolution { request, end, successes, errors } = resolution;
+        let (state, coverage) = match end {
+            RequestEnd::Answered => (RequestState::Resolved, Coverage::Whole),
+            RequestEnd::Void => (RequestState::Void, Coverage::Part),
+        };
+        let rows = row_ids(successes, errors);
+        let settle =
+            manifest::resolve(&request.request.to_string(), &request.sent_at, state, &rows, coverage);
+        let mut steps = vec![Step::Execute(settle, Expect::Exactly(1))];
+        steps.extend(outcome_steps(table, request.pass, Some(request.request), successes, errors));
+        self.transaction(steps).await.map(drop).map_err(|error| match error {
+            Error::Unexpected { .. } => Error::RequestSettled { request: request.request },
+            other => other,
+        })
     }
 
     /// Records outcomes that belong to no request: rows adopted by a sweep, errors of a whole pass.
@@ -180,7 +236,159 @@ impl Store {
         successes: &[Success],
         errors: &[RowError],
     ) -> Result<(), Error> {
-        let _ = (table, pass, successes, errors);
-        todo!()
+        self.transaction(outcome_steps(table, pass, None, successes, errors)).await.map(drop)
     }
+}
+
+/// How soon to ask again for requests whose lease still runs.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+
+/// The first step of everything that a lease permits.
+fn guard(lease: &Lease) -> Step {
+    Step::Execute(lease.held().check(), Expect::Exactly(1))
+}
+
+/// Says which expectation was missed: that of the lease is step 0, those of requests follow.
+fn lost(error: Error, lease: &Lease, requests: &[Uuid]) -> Error {
+    match error {
+        Error::Unexpected { step: 0, .. } => lease.lost(),
+        Error::Unexpected { step, .. } => match requests.get(step - 1) {
+            Some(request) => Error::RequestSettled { request: *request },
+            None => error,
+        },
+        other => other,
+    }
+}
+
+fn append_requests(lease: &Lease, requests: &[NewRequest]) -> Step {
+    let mut rows = RowBatch::new(manifest::REQUEST_COLUMNS.len());
+    for request in requests {
+        let first = request.rows.first().map(|row| row.generation);
+        let uniform = request.rows.iter().all(|row| Some(row.generation) == first);
+        rows.push_display(request.id);
+        rows.push_integer(lease.chunk);
+        rows.push_integer(lease.number);
+        rows.push_text(&lease.table);
+        rows.push_text(lease.pass.as_str());
+        match first.filter(|_| uniform) {
+            Some(generation) => rows.push_integer(generation),
+            None => rows.push_null(),
+        }
+        let generations: Vec<_> = request.rows.iter().map(|row| row.generation).collect();
+        rows.push_option((!uniform).then(|| manifest::json(&generations)).as_deref());
+        rows.push_integer(i64::try_from(request.rows.len()).unwrap_or(i64::MAX));
+        let ids: Vec<_> = request.rows.iter().map(|row| row.row_id).collect();
+        rows.push_text(&manifest::json(&ids));
+        rows.push_text(&lease.worker);
+        rows.push_text(&request.application_user);
+    }
+    Step::Append {
+        table: manifest::name(),
+        columns: manifest::REQUEST_COLUMNS.map(str::to_owned).into(),
+        rows,
+    }
+}
+
+fn outcome_steps(
+    table: &TargetTable,
+    pass: Pass,
+    request: Option<Uuid>,
+    successes: &[Success],
+    errors: &[RowError],
+) -> Vec<Step> {
+    let mut accepted = RowBatch::new(manifest::SUCCESS_COLUMNS.len());
+    let mut refused = RowBatch::new(manifest::ERROR_COLUMNS.len());
+    push_successes(&mut accepted, pass, request, successes);
+    push_errors(&mut refused, pass, request, errors);
+    append_rows(table, accepted, refused)
+}
+
+fn append_rows(table: &TargetTable, successes: RowBatch, errors: RowBatch) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if !successes.is_empty() {
+        let columns = manifest::SUCCESS_COLUMNS.map(str::to_owned).into();
+        steps.push(Step::Append { table: table.success(), columns, rows: successes });
+    }
+    if !errors.is_empty() {
+        let columns = manifest::ERROR_COLUMNS.map(str::to_owned).into();
+        steps.push(Step::Append { table: table.error(), columns, rows: errors });
+    }
+    steps
+}
+
+fn row_ids(successes: &[Success], errors: &[RowError]) -> Vec<i64> {
+    successes
+        .iter()
+        .map(|success| success.row.row_id)
+        .chain(errors.iter().map(|error| error.row_id))
+        .collect()
+}
+
+fn push_id(rows: &mut RowBatch, id: Option<Uuid>) {
+    match id {
+        Some(id) => rows.push_display(id),
+        None => rows.push_null(),
+    }
+}
+
+fn push_successes(rows: &mut RowBatch, pass: Pass, request: Option<Uuid>, successes: &[Success]) {
+    for success in successes {
+        rows.push_integer(success.row.row_id);
+        rows.push_text(pass.as_str());
+        rows.push_integer(success.row.generation);
+        rows.push_text(success.kind.as_str());
+        push_id(rows, success.dataverse_id);
+        rows.push_option((!success.owed.is_empty()).then(|| success.owed.join(",")).as_deref());
+        push_id(rows, request);
+    }
+}
+
+fn push_errors(rows: &mut RowBatch, pass: Pass, request: Option<Uuid>, errors: &[RowError]) {
+    for error in errors {
+        rows.push_integer(error.row_id);
+        rows.push_text(pass.as_str());
+        rows.push_integer(error.generation);
+        rows.push_integer(error.attempt.max(1).into());
+        match error.http_status {
+            Some(status) => rows.push_integer(status.into()),
+            None => rows.push_null(),
+        }
+        rows.push_option(error.code.as_deref());
+        rows.push_text(&error.message);
+        rows.push_option(error.column.as_deref());
+        rows.push_option(error.rule.as_deref());
+        rows.push_option(error.value.as_deref());
+        push_id(rows, request);
+        rows.push_option(error.service_request_id.as_deref());
+    }
+}
+
+fn in_doubt(row: &Row, age: Duration) -> Result<InDoubt, Error> {
+    let request = row.text(0)?;
+    let bad = |why: &str| Error::BadManifest { request: request.to_owned(), why: why.to_owned() };
+    let numbers =
+        |json: &str| serde_json::from_str::<Vec<i64>>(json).map_err(|_| bad("its rows are no JSON array"));
+    let row_ids = numbers(row.text(3)?)?;
+    let generations = match (row.optional_integer(4)?, row.optional_text(5)?) {
+        (Some(generation), _) => vec![generation; row_ids.len()],
+        (None, Some(each)) => numbers(each)?,
+        (None, None) => Vec::new(),
+    };
+    if generations.len() != row_ids.len() {
+        return Err(bad("it has not as many generations as rows"));
+    }
+    Ok(InDoubt {
+        request: request.parse().map_err(|_| bad("its id is no GUID"))?,
+        table: row.text(1)?.to_owned(),
+        pass: row.text(2)?.parse().map_err(|_| bad("its pass is unknown"))?,
+        rows: row_ids
+            .into_iter()
+            .zip(generations)
+            .map(|(row_id, generation)| StagedRow { row_id, generation })
+            .collect(),
+        worker: row.text(6)?.to_owned(),
+        application_user: row.text(7)?.to_owned(),
+        sent_at: row.text(8)?.to_owned(),
+        age,
+    })
 }

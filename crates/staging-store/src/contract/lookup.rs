@@ -1,0 +1,206 @@
+//! Lookups, parties, owners, keys and levels.
+
+use staging_schema::lookup::{
+    FallbackOwner, Parent, follow_aliases, orphans, preload, preload_parties, resolve_owner, unmapped_owners,
+};
+use staging_schema::{StagedColumn, StagedKind, Statement, TableName, TargetTable, Value, control, settle};
+
+use super::stage::{ALL, lookup, plain, stage};
+use crate::Store;
+
+async fn give_ids(store: &Store, table: &TargetTable, first: u32, rows: u32) {
+    let ids: Vec<_> = (1..=rows).map(|n| (i64::from(n), id(first + n))).collect();
+    let given = store.execute(&settle::assign_ids(table, &ids)).await.expect("GUIDs");
+    assert_eq!(given, u64::from(rows));
+}
+
+fn id(n: u32) -> String {
+    format!("00000000-0000-0000-0000-{n:012}")
+}
+
+async fn column(store: &Store, table: &TableName, column: &str) -> Vec<Value> {
+    let read = Statement::new(
+        |d| format!("SELECT {} FROM {} ORDER BY 1", d.quote(column), d.table(table)),
+        Vec::new(),
+    );
+    store.query(&read).await.expect("cells").into_iter().flat_map(crate::Row::into_values).collect()
+}
+
+/// The column's values in the order of RowIds; SQL Server spells GUIDs in capitals.
+async fn found(store: &Store, table: &TargetTable, column: &str) -> Vec<Option<String>> {
+    let read = Statement::new(
+        |d| {
+            format!(
+                "SELECT {} FROM {} ORDER BY {}",
+                d.as_text(&d.quote(column)),
+                d.table(&table.name()),
+                d.quote(control::ROW_ID)
+            )
+        },
+        Vec::new(),
+    );
+    let rows = store.query(&read).await.expect("cells");
+    rows.iter().map(|row| row.get(0).as_text().map(str::to_lowercase)).collect()
+}
+
+async fn insert(store: &Store, table: &TableName, columns: &[&str], cells: &[&str]) {
+    let mut appender = store.append(table, columns.iter().copied());
+    let mut batch = appender.batch();
+    cells.iter().for_each(|cell| batch.push_text(cell));
+    appender.push(batch).await.expect("rows");
+    appender.finish().await.expect("rows");
+}
+
+/// Single, multi-table and multi-source lookups find their parents; merged parents are followed to their survivor;
+/// orphans stay empty and are counted.
+pub async fn lookups_find_their_parents(store: &Store) {
+    let people = plain(store, "people", vec![]).await;
+    let firms = plain(store, "firms", vec![]).await;
+    stage(store, &people, &[], &[&[Some("p1")], &[Some("p2")], &[Some("same")]]).await;
+    stage(store, &firms, &[], &[&[Some("f1")], &[Some("same")]]).await;
+    // The same key from another source.
+    let keys = [control::SOURCE_TABLE, control::SOURCE_KEY];
+    insert(store, &people.name(), &keys, &["Other", "p1"]).await;
+    give_ids(store, &people, 100, 4).await;
+    give_ids(store, &firms, 200, 2).await;
+    let aliases = TableName::migration("KeyAlias");
+    let alias = ["TargetTable", "SourceKey", "SurvivorKey"];
+    insert(store, &aliases, &alias, &["people", "old", "older", "people", "older", "p2"]).await;
+    store.execute(&follow_aliases()).await.expect("followed");
+    let sources =
+        StagedKind::Lookup { targets: vec!["people".into()], multi_table: false, multi_source: true };
+    let tables = StagedKind::Lookup {
+        targets: vec!["people".into(), "firms".into()],
+        multi_table: true,
+        multi_source: false,
+    };
+    let columns = vec![
+        StagedColumn::new("whoid", sources),
+        StagedColumn::new("whatid", tables),
+        lookup("firmid", "firms"),
+    ];
+    let table = plain(store, "things", columns).await;
+    let staged =
+        ["whoid_SourceKey", "whoid_SourceTable", "whatid_SourceKey", "whatid_Table", "firmid_SourceKey"];
+    stage(
+        store,
+        &table,
+        &staged,
+        &[
+            &[Some("1"), Some("p1"), Some("Other"), Some("same"), Some("people"), Some("f1")],
+            &[Some("2"), Some("p1"), Some("Source"), Some("same"), Some("firms"), Some("same")],
+            &[Some("3"), Some("old"), Some("Source"), Some("f1"), Some("planets"), Some("nowhere")],
+            &[Some("4"), None, None, None, None, None],
+        ],
+    )
+    .await;
+    let from = |name: &str, source: Option<&str>| Parent {
+        table: name.to_owned(),
+        source: source.map(str::to_owned),
+    };
+    let both = [from("people", Some("Source")), from("firms", None)];
+    let run = |statement| async move { store.execute(&statement).await.expect("a preload") };
+    assert_eq!(run(preload(&table, "whoid", &[from("people", None)], &ALL).expect("a lookup")).await, 3);
+    assert_eq!(run(preload(&table, "whatid", &both, &ALL).expect("a lookup")).await, 2);
+    assert_eq!(run(preload(&table, "firmid", &[from("firms", None)], &ALL).expect("a lookup")).await, 2);
+    assert_eq!(found(store, &table, "whoid").await, [Some(id(104)), Some(id(101)), Some(id(102)), None]);
+    assert_eq!(found(store, &table, "whatid").await, [Some(id(103)), Some(id(202)), None, None]);
+    assert_eq!(found(store, &table, "firmid").await, [Some(id(201)), Some(id(202)), None, None]);
+    let lost = store
+        .query(&orphans(&table, "firmid", &[from("firms", None)]).expect("a lookup"))
+        .await
+        .expect("orphans");
+    assert_eq!(lost[0].values(), [Value::from("nowhere"), Value::from(1)]);
+    preload(&table, "firmid", &[], &ALL).expect_err("a lookup needs a parent");
+    preload(&table, "name", &[from("firms", None)], &ALL).expect_err("there is no such lookup");
+}
+
+/// Parties are resolved by table and key in the child table.
+pub async fn parties_find_their_rows(store: &Store) {
+    let people = plain(store, "partypeople", vec![]).await;
+    stage(store, &people, &[], &[&[Some("p1")]]).await;
+    give_ids(store, &people, 300, 1).await;
+    let parties = StagedKind::Parties { targets: vec!["partypeople".into()] };
+    let table = plain(store, "mails", vec![StagedColumn::new("to", parties)]).await;
+    stage(store, &table, &[], &[&[Some("m1")]]).await;
+    let columns = ["RowId", "Part", "Position", "PartyTable", "PartySourceKey"];
+    insert(
+        store,
+        &table.party(),
+        &columns,
+        &["1", "to", "1", "partypeople", "p1", "1", "to", "2", "partypeople", "?"],
+    )
+    .await;
+    let fill = preload_parties(&table, &[Parent::new("partypeople")], &ALL).expect("parties");
+    assert_eq!(store.execute(&fill).await.expect("a preload"), 1);
+    assert_eq!(store.execute(&fill).await.expect("a preload"), 0, "nothing the second time");
+    assert_eq!(column(store, &table.party(), "PartyId").await.iter().filter(|id| !id.is_null()).count(), 1);
+}
+
+/// An owner comes from the mapping, then from a matched user, then from the fallback; rows have one in any case.
+pub async fn owners_fall_back(store: &Store) {
+    let users = plain(store, "systemusers", vec![]).await;
+    stage(store, &users, &[], &[&[Some("u1")], &[Some("u2")]]).await;
+    give_ids(store, &users, 400, 2).await;
+    let table = plain(store, "owned", vec![StagedColumn::new("ownerid", StagedKind::Owner)]).await;
+    let rows: [&[Option<&str>]; 4] =
+        [&[Some("1"), Some("u1")], &[Some("2"), Some("u2")], &[Some("3"), Some("left")], &[Some("4"), None]];
+    stage(store, &table, &["ownerid_SourceKey"], &rows).await;
+    let mapping = TableName::migration("OwnerMapping");
+    insert(store, &mapping, &["SourceOwner", "OwnerTable", "OwnerId"], &["u1", "team", &id(900)]).await;
+    let unmapped = store.query(&unmapped_owners(&table, "ownerid").expect("an owner")).await.expect("owners");
+    assert_eq!(unmapped.len(), 2);
+    let fallback = FallbackOwner { table: "systemuser".to_owned(), id: id(999) };
+    let through = [Parent::new("systemusers")];
+    let resolve = resolve_owner(&table, "ownerid", &through, &fallback, &ALL).expect("an owner");
+    assert_eq!(store.execute(&resolve).await.expect("owners"), 4);
+    assert_eq!(store.execute(&resolve).await.expect("owners"), 0, "nothing the second time");
+    assert_eq!(found(store, &table, "ownerid").await, [900, 402, 999, 999].map(|n| Some(id(n))));
+    let tables = found(store, &table, "ownerid_Table").await;
+    assert_eq!(tables, ["team", "systemusers", "systemuser", "systemuser"].map(|name| Some(name.to_owned())));
+}
+
+/// Keys that differ by case only are two rows; a key that is there already is refused.
+pub async fn keys_are_compared_byte_by_byte(store: &Store) {
+    let table = plain(store, "keyed", vec![lookup("otherid", "keyed")]).await;
+    stage(
+        store,
+        &table,
+        &["otherid_SourceKey"],
+        &[&[Some("001Aa"), Some("001aA")], &[Some("001aA"), Some("001AA")]],
+    )
+    .await;
+    give_ids(store, &table, 500, 2).await;
+    let fill = preload(&table, "otherid", &[Parent::new("keyed")], &ALL).expect("a lookup");
+    assert_eq!(store.execute(&fill).await.expect("a preload"), 1);
+    assert_eq!(found(store, &table, "otherid").await, [Some(id(502)), None]);
+    let mut appender = store.append(&table.name(), [control::SOURCE_TABLE, control::SOURCE_KEY]);
+    let mut batch = appender.batch();
+    batch.push_text("Source");
+    batch.push_text("001Aa");
+    appender.push(batch).await.expect("handed over");
+    assert!(appender.finish().await.expect_err("the key is there").is_constraint());
+}
+
+/// Levels: none, children, orphans, a cycle of two, a row that is its own parent, and what hangs below a cycle.
+pub async fn levels_follow_parents_and_cycles_have_none(store: &Store) {
+    let table = plain(store, "tree", vec![lookup("parentid", "tree")]).await;
+    let rows: [&[Option<&str>]; 9] = [
+        &[Some("grandchild"), Some("child")],
+        &[Some("child"), Some("root")],
+        &[Some("root"), None],
+        &[Some("orphan"), Some("nowhere")],
+        &[Some("a"), Some("b")],
+        &[Some("b"), Some("a")],
+        &[Some("below"), Some("a")],
+        &[Some("deeper"), Some("below")],
+        &[Some("self"), Some("self")],
+    ];
+    stage(store, &table, &["parentid_SourceKey"], &rows).await;
+    let levels = store.compute_levels(&table, &["parentid"], None).await.expect("levels");
+    assert_eq!((levels.deepest, levels.on_cycles), (2, 3));
+    let expected = [Some(2), Some(1), Some(0), Some(0), None, None, Some(1), Some(2), None];
+    let expected = expected.map(|level: Option<i64>| level.map(|level| level.to_string()));
+    assert_eq!(found(store, &table, control::LEVEL).await, expected);
+    assert_eq!(store.compute_levels(&table, &["parentid"], None).await.expect("levels"), levels);
+}

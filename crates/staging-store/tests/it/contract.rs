@@ -1,0 +1,44 @@
+//! The contract of all engines, by SQLite.
+
+use staging_store::contract;
+
+use crate::world::store;
+
+/// One test for each function of the contract.
+macro_rules! keeps {
+    ($($name:ident),+ $(,)?) => {
+        $(#[tokio::test]
+        async fn $name() {
+            let (_folder, store) = store().await;
+            contract::$name(&store).await;
+        })+
+    };
+}
+
+keeps!(
+    check,
+    transactions_are_whole_or_not,
+    appended_rows_come_back_as_they_were,
+    streams_give_every_row_once,
+    slices_cover_every_row_once,
+    chunks_are_cut_over_pending_rows,
+    two_planners_cut_once,
+    expired_leases_come_back,
+    nothing_claimed_is_not_nothing_left,
+    a_lost_lease_records_nothing,
+    outcomes_are_recorded_whole_or_not,
+    a_request_without_outcome_blocks_its_rows,
+    requests_in_doubt_are_settled_once,
+    a_row_is_processed_when_nothing_is_owed,
+    a_late_lookup_is_written_once_more,
+    a_change_while_the_insert_is_on_its_way_becomes_an_update,
+    a_row_in_error_waits_until_it_is_retried,
+    a_deleted_row_that_was_never_sent_is_done,
+    matched_rows_are_never_inserted,
+    associations_wait_for_both_ends,
+    lookups_find_their_parents,
+    parties_find_their_rows,
+    owners_fall_back,
+    keys_are_compared_byte_by_byte,
+    levels_follow_parents_and_cycles_have_none,
+);
