@@ -303,3 +303,45 @@ pub(crate) fn record_missing_parties(table: &TargetTable) -> Statement {
 pub(crate) fn parties_label(table: &TargetTable) -> String {
     table.party().name().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use staging_schema::{StagedColumn, StagedKind};
+
+    use super::*;
+    use crate::Rule;
+
+    #[test]
+    fn every_statement_reads_the_same_on_both_engines() {
+        let columns = vec![
+            StagedColumn::new("subject", StagedKind::Text { max: 200 }),
+            StagedColumn::new("to", StagedKind::Parties { targets: vec!["contact".into()] }),
+        ];
+        let table = TargetTable::new("email", columns).unwrap();
+        let compared = [Compared {
+            column: "subject".into(),
+            property: "subject".into(),
+            rule: Rule::Text,
+            defaulted: false,
+        }];
+        let statements = [
+            last_row(&table),
+            forget(&table)[0].clone(),
+            staged_rows(&table, &compared, "[]".into()),
+            record_missing(&table, Arrived::ByGuid, "activityid"),
+            accounts(&table, Arrived::BySuccess),
+            differing_rows(&table),
+            differences_by_column(&table),
+            staged_pairs(&table, "campaignid", "entityid", "[]".into()),
+            staged_parties(&table, "[]".into()),
+            record_missing_parties(&table),
+        ];
+        let text: Vec<String> = statements
+            .iter()
+            .flat_map(|statement| {
+                Dialect::ALL.map(|dialect| format!("{dialect:?}: {}", statement.text(dialect)))
+            })
+            .collect();
+        insta::assert_snapshot!(text.join("\n\n"));
+    }
+}
