@@ -1,0 +1,218 @@
+//! Texts become values, one statement per column and slice.
+
+use std::ops::RangeInclusive;
+
+use staging_schema::{Dialect, Mode, Pass, StagedColumn, StagedKind, Statement, TargetTable, control};
+use staging_store::{SLICE_ROWS, Store};
+
+use crate::Error;
+use crate::error::while_doing;
+use crate::row::{self, BLANK};
+use crate::texts::{Separators, choice_columns, in_bytes, separator};
+
+/// Fills the values of all choice columns of a table from the mapping table. Returns the rows whose value changed.
+///
+/// A row of which something was sent begins a new generation when one of its values changes; a second run changes nothing.
+/// A multi-select choice gets its values only when every token is mapped.
+///
+/// # Errors
+/// A separator cannot be used, or the staging database refused.
+pub async fn apply(store: &Store, target: &TargetTable, separators: &Separators) -> Result<u64, Error> {
+    let failed = |doing| while_doing(&target.logical_name, doing);
+    let mut changed = 0;
+    for column in choice_columns(target) {
+        for source in sources(store, target).await? {
+            let separator = separator(column, &source, separators);
+            if let Some(separator) = separator.filter(|separator| !is_usable(separator)) {
+                return Err(Error::Separator {
+                    table: target.logical_name.clone(),
+                    column: column.name.clone(),
+                    separator: separator.to_owned(),
+                });
+            }
+            changed += store
+                .in_slices(&target.name(), SLICE_ROWS, |slice| {
+                    statement(target, column, &source, separator, &slice)
+                })
+                .await
+                .map_err(failed("turning texts into values"))?;
+        }
+    }
+    tracing::info!(table = %target.logical_name, changed, "choices mapped");
+    Ok(changed)
+}
+
+async fn sources(store: &Store, target: &TargetTable) -> Result<Vec<String>, Error> {
+    let statement = Statement::new(
+        |d| {
+            let source = d.quote(control::SOURCE_TABLE);
+            format!("SELECT DISTINCT {source} FROM {}", d.table(&target.name()))
+        },
+        Vec::new(),
+    );
+    let failed = || while_doing(&target.logical_name, "reading its sources");
+    let rows = store.query(&statement).await.map_err(failed())?;
+    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<_, _>>().map_err(failed())
+}
+
+/// One character that needs no escape in JSON and suits `STRING_SPLIT`.
+fn is_usable(separator: &str) -> bool {
+    let mut characters = separator.chars();
+    let only = characters.next().filter(|_| characters.next().is_none());
+    only.is_some_and(|c| !c.is_control() && !matches!(c, '"' | '\\') && c.len_utf16() == 1)
+}
+
+/// The update of one column for rows of one source. Parameters: source, first and last RowId.
+pub(crate) fn statement(
+    target: &TargetTable,
+    column: &StagedColumn,
+    source: &str,
+    separator: Option<&str>,
+    slice: &RangeInclusive<i64>,
+) -> Statement {
+    let nothing = if column.kind == StagedKind::MultiChoice { "''" } else { "-2147483649" };
+    Statement::new(
+        |d| {
+            let value = match separator {
+                Some(separator) => many(d, target, column, separator),
+                None => one(d, target, column),
+            };
+            let name = d.quote(&column.name);
+            let text = d.quote(&column.text_column().unwrap_or_default());
+            let update = match d {
+                Dialect::Sqlite => format!("UPDATE {} AS t SET", d.table(&target.name())),
+                Dialect::Mssql => "UPDATE t SET".to_owned(),
+            };
+            let from = match d {
+                Dialect::Sqlite => String::new(),
+                Dialect::Mssql => format!(" FROM {} t", d.table(&target.name())),
+            };
+            format!(
+                "{update} {name} = {value}, {flags}{from} WHERE t.{row} BETWEEN {first} AND {last} AND t.{source} = {is} AND \
+                 t.{text} IS NOT NULL AND COALESCE(t.{name}, {nothing}) <> COALESCE({value}, {nothing})",
+                flags = flags(d, target),
+                row = d.quote(control::ROW_ID),
+                first = d.param(2),
+                last = d.param(3),
+                source = d.quote(control::SOURCE_TABLE),
+                is = d.param(1),
+            )
+        },
+        vec![source.into(), (*slice.start()).into(), (*slice.end()).into()],
+    )
+}
+
+/// Which rows of the mapping are about this column of `t`.
+fn about(d: Dialect, target: &TargetTable, column: &StagedColumn) -> String {
+    format!(
+        "m.TargetTable = {} AND m.TargetColumn = {} AND m.SourceTable = t.{}",
+        d.literal(&target.logical_name),
+        d.literal(&column.name),
+        d.quote(control::SOURCE_TABLE)
+    )
+}
+
+/// The value of a choice: a correlated subquery, which both engines answer through the unique index.
+fn one(d: Dialect, target: &TargetTable, column: &StagedColumn) -> String {
+    let text = format!("t.{}", d.quote(&column.text_column().unwrap_or_default()));
+    format!(
+        "(SELECT m.TargetValue FROM {} m WHERE {} AND m.SourceText = {})",
+        d.table(&row::table()),
+        about(d, target, column),
+        in_bytes(d, &text)
+    )
+}
+
+/// The values of a multi-select choice, sorted, without repetition.
+fn many(d: Dialect, target: &TargetTable, column: &StagedColumn, separator: &str) -> String {
+    let text = format!("t.{}", d.quote(&column.text_column().unwrap_or_default()));
+    let mapping = d.table(&row::table());
+    let about = about(d, target, column);
+    let (tokens, token) = match d {
+        // "A;B" is quoted as JSON and its separators become those of a JSON list.
+        Dialect::Sqlite => (
+            format!(
+                "json_each('[' || REPLACE(json_quote({text}), {}, '\",\"') || ']') k",
+                d.literal(separator)
+            ),
+            "TRIM(k.value)".to_owned(),
+        ),
+        Dialect::Mssql => (
+            format!("STRING_SPLIT({text}, {}) k", d.literal(separator)),
+            in_bytes(d, "LTRIM(RTRIM(k.value))"),
+        ),
+    };
+    let listed = match d {
+        Dialect::Sqlite => "GROUP_CONCAT(v.TargetValue, ',' ORDER BY v.TargetValue)",
+        Dialect::Mssql => {
+            "STRING_AGG(CAST(v.TargetValue AS nvarchar(12)), ',') WITHIN GROUP (ORDER BY v.TargetValue)"
+        }
+    };
+    format!(
+        "(SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM {tokens} WHERE {token} <> '' AND NOT EXISTS (SELECT 1 FROM {mapping} m WHERE {about} AND \
+         m.SourceText = {token} AND (m.TargetValue IS NOT NULL OR m.Origin = {blank}))) THEN (SELECT {listed} FROM (SELECT DISTINCT m.TargetValue FROM {tokens} \
+         INNER JOIN {mapping} m ON {about} AND m.SourceText = {token} WHERE m.TargetValue IS NOT NULL) v) END)",
+        blank = d.literal(BLANK),
+    )
+}
+
+/// A row of which something was sent begins a new generation; another keeps the one that it has.
+fn flags(d: Dialect, target: &TargetTable) -> String {
+    let (generation, flag) = (d.quote(control::GENERATION), d.quote(control::PROCESSING_FLAG));
+    let known = format!(
+        "(t.{id} IS NOT NULL OR EXISTS (SELECT 1 FROM {success} y WHERE y.RowId = t.{row} AND y.Pass = {pass}))",
+        id = d.quote(control::DATAVERSE_ID),
+        success = d.table(&target.success()),
+        row = d.quote(control::ROW_ID),
+        pass = d.literal(Pass::Insert.as_str()),
+    );
+    let mut set = format!(
+        "{generation} = t.{generation} + CASE WHEN t.{flag} <> 'U' OR {known} THEN 1 ELSE 0 END, {flag} = 'U'"
+    );
+    if target.mode == Mode::Load {
+        let action = d.quote(control::ACTION_FLAG);
+        set.push_str(&format!(", {action} = CASE WHEN {known} THEN 'U' ELSE t.{action} END"));
+    }
+    set
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target() -> TargetTable {
+        let columns = vec![
+            StagedColumn::new("industrycode", StagedKind::Choice),
+            StagedColumn::new("new_topics", StagedKind::MultiChoice),
+        ];
+        TargetTable::new("account", columns).unwrap()
+    }
+
+    #[test]
+    fn the_update_of_a_choice_is_one_set_based_statement() {
+        let target = target();
+        let statement = statement(&target, &target.columns[0], "Account", None, &(1..=50_000));
+        for dialect in Dialect::ALL {
+            insta::assert_snapshot!(format!("choice_{dialect:?}"), statement.text(dialect));
+        }
+    }
+
+    #[test]
+    fn the_update_of_a_multi_select_maps_token_by_token() {
+        let target = target();
+        let statement = statement(&target, &target.columns[1], "Account", Some(";"), &(1..=50_000));
+        for dialect in Dialect::ALL {
+            insta::assert_snapshot!(format!("multi_{dialect:?}"), statement.text(dialect));
+        }
+    }
+
+    #[test]
+    fn separators_are_one_plain_character() {
+        for usable in [";", ",", "|", " ", "·"] {
+            assert!(is_usable(usable), "{usable}");
+        }
+        for unusable in ["", "||", "\"", "\\", "\n", "😀"] {
+            assert!(!is_usable(unusable), "{unusable}");
+        }
+    }
+}
