@@ -1,0 +1,128 @@
+//! What every part of a load works with.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use dataverse_client::Client;
+use staging_schema::Pass;
+use staging_store::Store;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::event::{Event, Observer};
+use crate::limiter::Limiter;
+use crate::report::TableReport;
+use crate::{Error, Options, Plan, Report};
+
+/// One application user at work.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pub(crate) client: Client,
+    pub(crate) user: Uuid,
+    pub(crate) limiter: Arc<Limiter>,
+}
+
+/// Shared by everything that runs for one call.
+pub(crate) struct Context<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) lanes: Vec<Lane>,
+    pub(crate) plan: &'a Plan,
+    pub(crate) options: &'a Options,
+    pub(crate) observer: &'a dyn Observer,
+    pub(crate) cancel: &'a CancellationToken,
+    report: Mutex<Report>,
+}
+
+/// Requests in flight when nobody recommends a number.
+const UNADVISED: u32 = 8;
+
+impl<'a> Context<'a> {
+    /// Asks every client who it is and how much it may do at a time.
+    pub(crate) async fn open(
+        store: &'a Store,
+        clients: &[Client],
+        plan: &'a Plan,
+        options: &'a Options,
+        observer: &'a dyn Observer,
+        cancel: &'a CancellationToken,
+    ) -> Result<Self, Error> {
+        options.check()?;
+        plan.check()?;
+        if clients.is_empty() {
+            return Err(Error::Settings { complaint: "there is no application user to load with" });
+        }
+        let mut lanes: Vec<Lane> = Vec::with_capacity(clients.len());
+        for client in clients {
+            let who = client.who_am_i().await.map_err(|source| Error::Refused {
+                table: "systemuser".to_owned(),
+                doing: "asking who we are",
+                source,
+            })?;
+            let advised = options.in_flight.or(who.dop_hint).unwrap_or(UNADVISED);
+            let in_flight = usize::try_from(advised.min(options.max_in_flight).max(1)).unwrap_or(1);
+            lanes.push(Lane { client: client.clone(), user: who.user_id, limiter: Limiter::new(in_flight) });
+        }
+        Ok(Self { store, lanes, plan, options, observer, cancel, report: Mutex::default() })
+    }
+
+    pub(crate) fn tell(&self, event: &Event) {
+        self.observer.event(event);
+    }
+
+    /// Changes the report of one table.
+    pub(crate) fn count<R>(&self, table: &str, change: impl FnOnce(&mut TableReport) -> R) -> R {
+        change(self.report.lock().unwrap_or_else(PoisonError::into_inner).table(table))
+    }
+
+    pub(crate) fn into_report(self) -> Report {
+        self.report.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Requests that may be in flight now, over all application users.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.limiter.in_flight()).sum()
+    }
+
+    /// Notes how an application user fares.
+    pub(crate) fn note(&self, lane: &Lane, went_well: bool) {
+        if let Some(in_flight) = lane.limiter.note(went_well) {
+            tracing::info!(user = %lane.user, in_flight, "concurrency changed");
+            self.tell(&Event::Concurrency { user: lane.user, in_flight });
+        }
+    }
+
+    /// Waits, unless the load is cancelled first.
+    pub(crate) async fn wait(&self, time: Duration) -> Result<(), Error> {
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(self.cancelled()),
+            () = tokio::time::sleep(time) => Ok(()),
+        }
+    }
+
+    /// The error that ends a cancelled load.
+    pub(crate) fn cancelled(&self) -> Error {
+        Error::Cancelled { grace: self.options.grace }
+    }
+
+    /// Ends here when the load is cancelled.
+    pub(crate) fn go_on(&self) -> Result<(), Error> {
+        if self.cancel.is_cancelled() { Err(self.cancelled()) } else { Ok(()) }
+    }
+}
+
+/// Gives an error of the staging database its place.
+pub(crate) fn staging(table: &str, doing: &'static str) -> impl Fn(staging_store::Error) -> Error {
+    let table = table.to_owned();
+    move |source| Error::Staging { table: table.clone(), doing, source }
+}
+
+/// What outcomes of a pass count as.
+pub(crate) fn count_success(report: &mut TableReport, pass: Pass, kind: staging_schema::SuccessKind) {
+    use staging_schema::SuccessKind::{Adopted, Changed, Created};
+    match (pass, kind) {
+        (Pass::Insert, Created) => report.loaded += 1,
+        (Pass::Insert, Adopted) => report.adopted += 1,
+        (_, Created | Adopted | Changed) => report.updated += 1,
+    }
+}

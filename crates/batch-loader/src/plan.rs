@@ -1,0 +1,235 @@
+//! What is to be loaded, in which order and how.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use dataverse_client::WriteOptions;
+use dataverse_wire::metadata::TableDefinition;
+use staging_schema::lookup::Parent;
+use staging_schema::{GuidStrategy, Mode, Shape, TargetTable};
+
+use crate::Error;
+
+/// How rows whose request was lost are recognised, and where their GUIDs come from (design, promises 3 and 4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Strategy {
+    /// Dataverse makes the GUID; `importsequencenumber` = `base` + RowId finds the row again.
+    SequenceNumber {
+        /// The range reserved for this table, without the RowId.
+        base: i64,
+    },
+    /// We make the GUID, in SQL Server's order, and keep it in the staged row before the first send.
+    Sequential,
+    /// Dataverse makes the GUID; the values of these columns, unique in Dataverse, find the row again.
+    AlternateKey(Vec<String>),
+    /// The source key is a GUID and becomes the row's.
+    Source,
+    /// Rows are pairs of a many-to-many relationship of this schema name.
+    Associate {
+        /// Schema name of the relationship.
+        relationship: String,
+    },
+}
+
+/// One table of a plan.
+#[derive(Debug, Clone)]
+pub struct LoadTable {
+    /// What Dataverse says about it.
+    pub definition: Arc<TableDefinition>,
+    /// What is staged of it.
+    pub staged: TargetTable,
+    /// How its rows are recognised.
+    pub strategy: Strategy,
+    /// Lookups that are not filled before the insert, because their parents load later; they are owed until settled.
+    pub deferred: Vec<String>,
+    /// Lookups that point to rows of the same table; they decide the levels.
+    pub self_lookups: Vec<String>,
+    /// The tables through which a lookup or a list of parties is resolved, by column. A column that is missing here is
+    /// resolved through those of its targets that are in the plan.
+    pub parents: BTreeMap<String, Vec<Parent>>,
+    /// What is bypassed or suppressed; nothing unless the project says so.
+    pub write: WriteOptions,
+    /// Rows of one request; none takes the table's profile ([`LoadTable::profile`]).
+    pub batch: Option<u32>,
+}
+
+/// Where to start with the size of requests, until something was measured (design, promise 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Profile {
+    /// Rows of one request.
+    pub rows: u32,
+    /// Requests in flight that suit the table.
+    pub in_flight: u32,
+}
+
+/// Everything that is to be loaded.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// Tables of a wave load at the same time; a wave starts when the one before has ended.
+    pub waves: Vec<Vec<LoadTable>>,
+    /// Many-to-many tables; they come after all waves.
+    pub associations: Vec<LoadTable>,
+    /// Tables in the order in which their states are set; empty: activities, then others, then those with closing
+    /// actions ([`Plan::state_order`]).
+    pub states: Vec<String>,
+    /// Entity sets of the tables that lookups point to, beside those of the plan itself: users, teams, matched tables.
+    pub entity_sets: BTreeMap<String, String>,
+}
+
+/// Custom tables are of this size unless they are large.
+const MODERATE: Profile = Profile { rows: 100, in_flight: 30 };
+/// Tables of the platform.
+const OUT_OF_THE_BOX: Profile = Profile { rows: 250, in_flight: 30 };
+/// More than 100 columns or 20 lookups.
+const LARGE: Profile = Profile { rows: 20, in_flight: 15 };
+
+impl LoadTable {
+    /// A table with its lookups all filled before insert and nothing bypassed. The strategy follows from what is
+    /// staged and must be given where Dataverse makes the GUIDs.
+    pub fn new(definition: Arc<TableDefinition>, staged: TargetTable, strategy: Strategy) -> Self {
+        Self {
+            definition,
+            staged,
+            strategy,
+            deferred: Vec::new(),
+            self_lookups: Vec::new(),
+            parents: BTreeMap::new(),
+            write: WriteOptions::default(),
+            batch: None,
+        }
+    }
+
+    /// Logical name.
+    pub fn name(&self) -> &str {
+        &self.staged.logical_name
+    }
+
+    /// Where to start, judged by what is staged.
+    pub fn profile(&self) -> Profile {
+        let columns = self.staged.columns.len();
+        let lookups = self.staged.lookups().count();
+        if columns > 100 || lookups > 20 {
+            LARGE
+        } else if self.definition.is_custom {
+            MODERATE
+        } else {
+            OUT_OF_THE_BOX
+        }
+    }
+
+    /// Rows of one request.
+    pub(crate) fn rows_per_request(&self) -> usize {
+        let rows = self.batch.unwrap_or(self.profile().rows).max(1);
+        usize::try_from(rows).unwrap_or(usize::MAX).min(dataverse_wire::limits::BATCH_OPERATIONS)
+    }
+
+    /// Whether the GUIDs are known before the rows are created.
+    pub(crate) fn makes_ids(&self) -> bool {
+        matches!(self.strategy, Strategy::Sequential | Strategy::Source)
+    }
+
+    /// Whether rows of this table are inserted at all.
+    pub(crate) fn inserts(&self) -> bool {
+        self.staged.mode == Mode::Load && self.staged.shape == Shape::Standard
+    }
+
+    /// Checks what can be known without asking anybody.
+    pub fn check(&self) -> Result<(), Error> {
+        let complaint = |complaint: String| Err(Error::Plan { table: self.name().to_owned(), complaint });
+        if self.definition.logical_name != self.staged.logical_name {
+            return complaint(format!("its definition is that of {}", self.definition.logical_name));
+        }
+        if self.definition.table_type != dataverse_wire::metadata::TableType::Standard {
+            return complaint("elastic and virtual tables cannot be loaded by this version".to_owned());
+        }
+        if let Some(unknown) = self.staged.columns.iter().find(|column| {
+            !matches!(column.kind, staging_schema::StagedKind::Parties { .. })
+                && self.definition.column(&column.name).is_none()
+        }) {
+            return complaint(format!("the target has no column {}", unknown.name));
+        }
+        let makes_ids = self.staged.guid != GuidStrategy::Server;
+        match &self.strategy {
+            Strategy::Associate { relationship } if self.staged.shape != Shape::Intersect => {
+                complaint(format!("it is staged as rows, not as pairs of {relationship}"))
+            }
+            Strategy::Associate { relationship } => match self.relationship() {
+                Some(_) => Ok(()),
+                None => complaint(format!("it does not know the relationship {relationship}")),
+            },
+            _ if self.staged.shape == Shape::Intersect => {
+                complaint("pairs are loaded by the strategy associate alone".to_owned())
+            }
+            _ if !self.inserts() => Ok(()),
+            Strategy::SequenceNumber { .. } if !self.definition.has_sequence_number() => {
+                complaint("it has no importsequencenumber; use sequential or an alternate key".to_owned())
+            }
+            Strategy::AlternateKey(columns) if columns.is_empty() => {
+                complaint("its alternate key has no columns".to_owned())
+            }
+            Strategy::AlternateKey(columns) => {
+                match columns.iter().find(|name| self.staged.column(name).is_none()) {
+                    Some(missing) => complaint(format!("column {missing} of its key is not staged")),
+                    None => Ok(()),
+                }
+            }
+            _ if makes_ids != self.makes_ids() => {
+                complaint("strategy and staged GUID column do not agree".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The relationship that an association writes.
+    pub(crate) fn relationship(&self) -> Option<&dataverse_wire::metadata::ManyToMany> {
+        let Strategy::Associate { relationship } = &self.strategy else { return None };
+        self.definition.many_to_many.iter().find(|known| known.schema_name == *relationship)
+    }
+}
+
+impl Plan {
+    /// All tables, waves first.
+    pub fn tables(&self) -> impl Iterator<Item = &LoadTable> {
+        self.waves.iter().flatten().chain(&self.associations)
+    }
+
+    /// Checks what can be known without asking anybody.
+    pub fn check(&self) -> Result<(), Error> {
+        self.tables().try_for_each(LoadTable::check)?;
+        match self.waves.iter().flatten().find(|table| table.staged.shape == Shape::Intersect) {
+            Some(pairs) => Err(Error::Plan {
+                table: pairs.name().to_owned(),
+                complaint: "pairs belong to the associations, after all waves".to_owned(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// The entity set of a table, if it is known here.
+    pub(crate) fn entity_set(&self, table: &str) -> Option<&str> {
+        let planned = self.tables().find(|known| known.name() == table);
+        planned
+            .map(|known| known.definition.entity_set_name.as_str())
+            .or_else(|| self.entity_sets.get(table).map(String::as_str))
+    }
+
+    /// Tables in the order in which their states are set (reference §9): activities first, because a case with open
+    /// activities cannot be closed; tables with closing actions last; quotes and orders at the very end.
+    pub fn state_order(&self) -> Vec<&LoadTable> {
+        let rank = |table: &LoadTable| match self.states.iter().position(|name| name == table.name()) {
+            Some(position) => (0, position),
+            None if table.definition.is_activity => (1, 0),
+            None => match table.name() {
+                "lead" => (3, 0),
+                "incident" => (3, 1),
+                "opportunity" => (3, 2),
+                "quote" | "salesorder" | "invoice" => (4, 0),
+                _ => (2, 0),
+            },
+        };
+        let mut tables: Vec<&LoadTable> =
+            self.waves.iter().flatten().filter(|table| table.staged.state_column().is_some()).collect();
+        tables.sort_by_key(|table| rank(table));
+        tables
+    }
+}

@@ -1,0 +1,278 @@
+//! The sending of one request and the reading of its answer.
+
+use std::sync::Arc;
+
+use dataverse_client::{ContinueOnError, Error as ClientError, PartOutcome, SendPermit, WriteOptions};
+use dataverse_wire::batch::{BatchRequest, Method, Operation as Part};
+use dataverse_wire::fault::FaultClass;
+use dataverse_wire::write::{RowWriter, TargetsWriter};
+use staging_schema::SuccessKind;
+use staging_store::RowError;
+use uuid::Uuid;
+
+use crate::Error;
+use crate::columns::Unwritable;
+use crate::context::{Context, Lane};
+use crate::lease::LeaseClock;
+use crate::operation::{Kind, Operation};
+use crate::probe;
+use crate::rows::{Message, Request, Slot};
+use crate::verdict::{Refusal, Verdict};
+
+impl Operation<'_> {
+    /// Sends a request and says what became of it. Dropped half-way, the request may be carried out all the same.
+    pub(crate) async fn send(
+        &self,
+        ctx: &Context<'_>,
+        lane: &Lane,
+        request: &Request,
+        clock: &Arc<LeaseClock>,
+    ) -> Verdict {
+        let options = self.write_options(ctx, clock);
+        match (request.message, &self.kind) {
+            (Message::Bulk, Kind::Create { .. }) => self.send_creates(lane, request, &options).await,
+            (Message::Bulk, _) => self.send_updates(lane, request, &options).await,
+            (Message::Batch, Kind::State(form)) => self.send_states(ctx, lane, request, &options, form).await,
+            (Message::Batch, _) => self.send_batch(ctx, lane, request, &request.slots, &options).await,
+        }
+    }
+
+    /// The project's own options, with our patience and our right to send.
+    fn write_options(&self, ctx: &Context<'_>, clock: &Arc<LeaseClock>) -> WriteOptions {
+        let (clock, margin) = (Arc::clone(clock), ctx.options.request_timeout);
+        WriteOptions {
+            timeout: Some(margin),
+            // Asked before each attempt, however long the client was throttled before it.
+            permit: Some(SendPermit::new(move || clock.remaining() > margin)),
+            ..self.table.write.clone()
+        }
+    }
+
+    async fn send_creates(&self, lane: &Lane, request: &Request, options: &WriteOptions) -> Verdict {
+        let body = match self.targets(request) {
+            Ok(body) => body,
+            Err(unwritable) => return Verdict::Unwritable(unwritable),
+        };
+        match lane.client.create_multiple(&self.table.definition, body, options).await {
+            Ok(ids) if ids.len() == request.slots.len() => {
+                let success = |(slot, id): (&Slot, Uuid)| {
+                    self.success(&request.rows, *slot, SuccessKind::Created, Some(id))
+                };
+                let successes = request.slots.iter().zip(ids).map(success).collect();
+                Verdict::settled(successes, Vec::new())
+            }
+            // An answer that does not account for the rows is no answer.
+            Ok(_) => Verdict::InDoubt,
+            Err(error) => self.failed(error),
+        }
+    }
+
+    async fn send_updates(&self, lane: &Lane, request: &Request, options: &WriteOptions) -> Verdict {
+        let body = match self.targets(request) {
+            Ok(body) => body,
+            Err(unwritable) => return Verdict::Unwritable(unwritable),
+        };
+        match lane.client.update_multiple(&self.table.definition, body, options).await {
+            Ok(()) => {
+                let success = |slot: &Slot| self.changed(request, *slot);
+                Verdict::settled(request.slots.iter().map(success).collect(), Vec::new())
+            }
+            Err(error) => self.failed(error),
+        }
+    }
+
+    pub(crate) fn changed(&self, request: &Request, slot: Slot) -> staging_store::Success {
+        self.success(&request.rows, slot, SuccessKind::Changed, self.id(&request.rows, slot))
+    }
+
+    fn targets(&self, request: &Request) -> Result<Vec<u8>, Vec<(Slot, Unwritable)>> {
+        let mut unwritable = Vec::new();
+        let mut targets = TargetsWriter::with_capacity(self.table.name(), request.slots.len() * 512);
+        for slot in &request.slots {
+            let written = self.write(&request.rows, *slot, Message::Bulk, &mut targets.row());
+            if let Err(fault) = written.and_then(|()| self.refuse(request, *slot)) {
+                unwritable.push((*slot, fault));
+            }
+        }
+        if unwritable.is_empty() { Ok(targets.finish()) } else { Err(unwritable) }
+    }
+
+    fn refuse(&self, request: &Request, slot: Slot) -> Result<(), Unwritable> {
+        match &self.kind {
+            Kind::State(form) => form.refuse(request.rows.view(slot)).map_or(Ok(()), Err),
+            _ => Ok(()),
+        }
+    }
+
+    /// One row's own request inside a batch.
+    fn part(&self, lane: &Lane, request: &Request, slot: Slot) -> Result<Part, Unwritable> {
+        let set = &self.table.definition.entity_set_name;
+        let id = || {
+            self.id(&request.rows, slot).ok_or_else(|| Unwritable {
+                column: self.table.definition.primary_id.clone(),
+                message: "the row has no usable GUID".to_owned(),
+            })
+        };
+        Ok(match &self.kind {
+            Kind::Associate(ends) => {
+                let (first, second) = ends.of_row(&request.rows, slot)?;
+                let mut body = RowWriter::new();
+                body.odata_id(&format!("{}{}({second})", lane.client.root(), ends.set2));
+                let target = format!("{}({first})/{}/$ref", ends.set1, ends.navigation);
+                Part::new(Method::Post, target).with_json(body.finish())
+            }
+            Kind::Delete(Some(ends)) => {
+                let (first, second) = ends.of_row(&request.rows, slot)?;
+                Part::new(
+                    Method::Delete,
+                    format!("{}({first})/{}({second})/$ref", ends.set1, ends.navigation),
+                )
+            }
+            Kind::Delete(None) => Part::new(Method::Delete, format!("{set}({})", id()?)),
+            Kind::State(form) => {
+                self.refuse(request, slot)?;
+                match form.action(request.rows.view(slot), id()?) {
+                    Some(action) => Part::new(Method::Post, action.name).with_json(action.body),
+                    None => self.patch(request, slot, id()?)?,
+                }
+            }
+            Kind::Create { .. } => {
+                let mut body = RowWriter::new();
+                self.write(&request.rows, slot, Message::Batch, &mut body)?;
+                Part::new(Method::Post, set.as_str()).with_json(body.finish())
+            }
+            Kind::Lookups | Kind::Update => self.patch(request, slot, id()?)?,
+        })
+    }
+
+    /// An update that never creates.
+    fn patch(&self, request: &Request, slot: Slot, id: Uuid) -> Result<Part, Unwritable> {
+        let mut body = RowWriter::new();
+        self.write(&request.rows, slot, Message::Batch, &mut body)?;
+        let target = format!("{}({id})", self.table.definition.entity_set_name);
+        Ok(Part::new(Method::Patch, target).with_json(body.finish()).with_header("If-Match", "*"))
+    }
+
+    /// Sends rows one by one in one request; those of the request that are not among `slots` have their outcome already.
+    pub(crate) async fn send_batch(
+        &self,
+        ctx: &Context<'_>,
+        lane: &Lane,
+        request: &Request,
+        slots: &[Slot],
+        options: &WriteOptions,
+    ) -> Verdict {
+        let mut parts = Vec::with_capacity(slots.len());
+        let mut unwritable = Vec::new();
+        for slot in slots {
+            match self.part(lane, request, *slot) {
+                Ok(part) => parts.push(part),
+                Err(fault) => unwritable.push((*slot, fault)),
+            }
+        }
+        if !unwritable.is_empty() {
+            return Verdict::Unwritable(unwritable);
+        }
+        let batch = BatchRequest::from_iter(parts);
+        let outcomes = match lane.client.execute_batch(batch, ContinueOnError::Yes, options).await {
+            Ok(outcomes) => outcomes,
+            Err(error) => return self.failed(error),
+        };
+        let mut sorted = Sorted::default();
+        for (slot, outcome) in slots.iter().zip(outcomes) {
+            self.sort(request, *slot, outcome, &mut sorted);
+        }
+        if !sorted.there.is_empty() {
+            match probe::find_by_id(ctx, self, &request.rows, &sorted.there).await {
+                Ok((successes, errors)) => {
+                    sorted.successes.extend(successes);
+                    sorted.errors.extend(errors);
+                }
+                // They are there, but what they hold could not be read: looked into like any other doubt.
+                Err(_) => sorted.doubtful.append(&mut sorted.there),
+            }
+        }
+        let Sorted { successes, errors, again, doubtful, .. } = sorted;
+        Verdict::Settled { successes, errors, again, doubtful }
+    }
+
+    /// What one part's outcome means for its row.
+    fn sort(&self, request: &Request, slot: Slot, outcome: PartOutcome, sorted: &mut Sorted) {
+        let fault = match outcome {
+            PartOutcome::Done { id, .. } => {
+                match (&self.kind, id) {
+                    (Kind::Create { .. }, Some(id)) => {
+                        let success = self.success(&request.rows, slot, SuccessKind::Created, Some(id));
+                        sorted.successes.push(success);
+                    }
+                    // Created, but the answer does not say under which id.
+                    (Kind::Create { .. }, None) => sorted.doubtful.push(slot),
+                    _ => sorted.successes.push(self.changed(request, slot)),
+                }
+                return;
+            }
+            PartOutcome::NotExecuted => return sorted.again.push(slot),
+            PartOutcome::Refused(fault) => fault,
+        };
+        let is_done_already = match &self.kind {
+            Kind::Associate(_) => fault.is_duplicate(),
+            Kind::Delete(_) => fault.is_not_found(),
+            _ => false,
+        };
+        if is_done_already {
+            sorted.successes.push(self.changed(request, slot));
+        } else if matches!(self.kind, Kind::Create { .. }) && self.table.makes_ids() && fault.is_duplicate() {
+            sorted.there.push(slot);
+        } else {
+            let refusal = Refusal { fault, service_request_id: None };
+            match refusal.fault.class() {
+                FaultClass::Transient if !self.is_repeatable() && !refusal.fault.is_rolled_back() => {
+                    sorted.doubtful.push(slot);
+                }
+                FaultClass::Transient | FaultClass::Throttled => sorted.again.push(slot),
+                FaultClass::Row | FaultClass::Request | FaultClass::Fatal => {
+                    sorted.errors.push(refusal.of(slot.row, request.attempt));
+                }
+            }
+        }
+    }
+
+    /// What a failed call means for all rows of its request.
+    pub(crate) fn failed(&self, error: ClientError) -> Verdict {
+        if error.is_in_doubt() {
+            return if self.is_repeatable() { Verdict::Postponed(error) } else { Verdict::InDoubt };
+        }
+        if matches!(error, ClientError::NotPermitted { .. }) {
+            return Verdict::Unsent;
+        }
+        if error.is_transient() {
+            return Verdict::Postponed(error);
+        }
+        // An answer came and cannot be read: what was asked for may be done.
+        if matches!(error, ClientError::Unreadable { .. }) && !self.is_repeatable() {
+            return Verdict::InDoubt;
+        }
+        match (error.class(), error.fault()) {
+            (FaultClass::Row | FaultClass::Request, Some(fault)) => Verdict::Refused(Refusal {
+                fault: fault.clone(),
+                service_request_id: error.request_id().map(str::to_owned),
+            }),
+            _ => Verdict::Fatal(Error::Refused {
+                table: self.table.name().to_owned(),
+                doing: self.doing(),
+                source: error,
+            }),
+        }
+    }
+}
+
+/// Rows of a batch by what became of them.
+#[derive(Debug, Default)]
+struct Sorted {
+    successes: Vec<staging_store::Success>,
+    errors: Vec<RowError>,
+    again: Vec<Slot>,
+    doubtful: Vec<Slot>,
+    /// Rows whose id, made by us, exists already.
+    there: Vec<Slot>,
+}

@@ -1,0 +1,596 @@
+//! One pass over the pending rows of a table: read, write down, send, record, all at the same time.
+//!
+//! Everything runs inside the future of the caller. Dropping it half-way is a crash: what was sent stays in the
+//! manifest and is looked for by the next run; leases expire.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::{BoxFuture, OptionFuture};
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use staging_schema::Levels;
+use staging_store::{ChunkPlan, Cut, Lease, RequestEnd, Take, Taken};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::Error;
+use crate::chunk::{ChunkEnd, Commit, OpenChunk};
+use crate::context::{Context, count_success, staging};
+use crate::doubt::{self, Doubt};
+use crate::event::{Answer, Event};
+use crate::lease::{LeaseClock, Moment};
+use crate::operation::Operation;
+use crate::rows::{Message, Request, Rows, Slot};
+use crate::verdict::Verdict;
+
+/// How long to wait at most before asking again what others have left.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// Requests in a row whose answers are lost before the target counts as unreachable.
+const MOST_DOUBTS_IN_A_ROW: u32 = 100;
+
+/// Works until nothing is pending in the operation's pass and no row of it is in doubt.
+pub(crate) async fn run(ctx: &Context<'_>, op: &Operation<'_>, levels: Levels) -> Result<(), Error> {
+    let table = op.table.name();
+    let plan =
+        ChunkPlan { table: &op.table.staged, pass: op.pass(), levels, chunk_rows: ctx.options.chunk_rows };
+    let mut is_told = false;
+    loop {
+        ctx.go_on()?;
+        match ctx.store.cut_chunks(&plan).await.map_err(staging(table, "cutting chunks"))? {
+            Cut::Cut { rows, .. } => {
+                if !is_told {
+                    is_told = true;
+                    ctx.tell(&Event::Planned { table: table.to_owned(), pass: op.pass(), rows });
+                }
+                Floor::new(ctx, op).work_off().await?;
+            }
+            Cut::Open { .. } => Floor::new(ctx, op).work_off().await?,
+            Cut::OtherPass { next_expiry, .. } => {
+                ctx.wait(next_expiry.clamp(Duration::from_millis(5), ASK_AGAIN)).await?
+            }
+            Cut::NothingPending => match doubt::settle(ctx, op.table).await? {
+                Doubt::None => return Ok(()),
+                Doubt::Settled => {}
+                Doubt::Waiting { requests, wait } => {
+                    ctx.tell(&Event::Waiting { table: table.to_owned(), pass: op.pass(), requests, wait });
+                    ctx.wait(wait).await?;
+                }
+            },
+        }
+    }
+}
+
+/// The state of one run over the open chunks.
+struct Floor<'a> {
+    ctx: &'a Context<'a>,
+    op: &'a Operation<'a>,
+    chunks: BTreeMap<i64, OpenChunk>,
+    /// Leased, not read yet.
+    unread: VecDeque<(Lease, Arc<LeaseClock>)>,
+    /// In the manifest, waiting for a send.
+    ready: VecDeque<Request>,
+    /// No chunk is left to take.
+    drained: bool,
+    ask_at: Option<Instant>,
+    stop: Option<Error>,
+    /// Set with `stop`: requests that are not sent yet stay so.
+    stopping: CancellationToken,
+    deadline: Option<Instant>,
+    next_lane: usize,
+    doubts_in_a_row: u32,
+}
+
+/// What was found when work was looked for.
+enum Found {
+    Rows { lease: Lease, clock: Arc<LeaseClock>, rows: Arc<Rows>, slots: Vec<Slot> },
+    Leases(Vec<(Lease, Arc<LeaseClock>)>),
+    AskAgain(Duration),
+    Nothing,
+}
+
+/// A request whose sending has ended.
+struct Sent {
+    request: Request,
+    verdict: Verdict,
+    elapsed: Duration,
+}
+
+type Renewal = Result<(staging_store::Renewal, Moment), staging_store::Error>;
+
+impl<'a> Floor<'a> {
+    fn new(ctx: &'a Context<'a>, op: &'a Operation<'a>) -> Self {
+        Self {
+            ctx,
+            op,
+            chunks: BTreeMap::new(),
+            unread: VecDeque::new(),
+            ready: VecDeque::new(),
+            drained: false,
+            ask_at: None,
+            stop: None,
+            stopping: CancellationToken::new(),
+            deadline: None,
+            next_lane: 0,
+            doubts_in_a_row: 0,
+        }
+    }
+
+    async fn work_off(mut self) -> Result<(), Error> {
+        let (ctx, op) = (self.ctx, self.op);
+        let mut sends: FuturesUnordered<BoxFuture<'a, Sent>> = FuturesUnordered::new();
+        let mut looking: Option<BoxFuture<'a, Result<Found, Error>>> = None;
+        let mut committing: Option<BoxFuture<'a, (Commit, Result<(), staging_store::Error>)>> = None;
+        let mut renewing: Option<BoxFuture<'a, Renewal>> = None;
+        let beat = ctx.options.lease / 3;
+        let mut next_beat = Instant::now() + beat;
+        loop {
+            let capacity = ctx.in_flight();
+            while sends.len() < capacity
+                && let Some(request) = self.ready.pop_front()
+            {
+                let Some(chunk) = self.chunks.get(&request.chunk) else { continue };
+                sends.push(Box::pin(send(ctx, op, request, Arc::clone(&chunk.clock), self.stopping.clone())));
+            }
+            if looking.is_none() && self.wants_work(capacity) {
+                looking = Some(match self.unread.pop_front() {
+                    Some((lease, clock)) => Box::pin(read(ctx, op, lease, clock)),
+                    None => Box::pin(take(ctx, op)),
+                });
+            }
+            if committing.is_none()
+                && let Some(commit) =
+                    self.next_commit(capacity.saturating_sub(self.ready.len() + sends.len() / 2))
+            {
+                committing = Some(Box::pin(record(ctx, op, commit)));
+            }
+            let is_idle = sends.is_empty() && looking.is_none() && committing.is_none();
+            if is_idle
+                && self.chunks.is_empty()
+                && self.unread.is_empty()
+                && (self.drained || self.stop.is_some())
+            {
+                return self.stop.map_or(Ok(()), Err);
+            }
+            let ask_at = self.ask_at;
+            let deadline = self.deadline;
+            tokio::select! {
+                biased;
+                () = ctx.cancel.cancelled(), if self.stop.is_none() => self.stop_with(ctx.cancelled()),
+                Some(sent) = sends.next(), if !sends.is_empty() => self.sent(sent),
+                Some((commit, result)) = OptionFuture::from(committing.as_mut()), if committing.is_some() => {
+                    committing = None;
+                    self.committed(commit, result);
+                }
+                Some(found) = OptionFuture::from(looking.as_mut()), if looking.is_some() => {
+                    looking = None;
+                    self.found(found);
+                }
+                Some(renewal) = OptionFuture::from(renewing.as_mut()), if renewing.is_some() => {
+                    renewing = None;
+                    self.renewed(renewal);
+                }
+                () = tokio::time::sleep_until(next_beat), if renewing.is_none() => {
+                    next_beat = Instant::now() + beat;
+                    renewing = self.renew();
+                }
+                () = sleep_until(ask_at), if ask_at.is_some() => self.ask_at = None,
+                () = sleep_until(deadline), if deadline.is_some() => {
+                    // What is still in flight is in doubt from now on; the manifest knows it.
+                    self.deadline = None;
+                    sends.clear();
+                    for chunk in self.chunks.values_mut() {
+                        chunk.answered.restamp.extend(std::mem::take(&mut chunk.open));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether more rows should be read: the next requests must be there before a sender is free.
+    fn wants_work(&self, capacity: usize) -> bool {
+        let waiting: usize = self.chunks.values().map(|chunk| chunk.fresh.len()).sum();
+        self.stop.is_none()
+            && self.ask_at.is_none()
+            && !(self.drained && self.unread.is_empty())
+            && waiting < capacity
+    }
+
+    fn found(&mut self, found: Result<Found, Error>) {
+        match found {
+            Err(error) => self.stop_with(error),
+            Ok(Found::Nothing) => self.drained = true,
+            Ok(Found::AskAgain(wait)) => {
+                self.ask_at = Some(Instant::now() + wait.clamp(Duration::from_millis(5), ASK_AGAIN));
+            }
+            Ok(Found::Leases(leases)) => self.unread.extend(leases),
+            Ok(Found::Rows { lease, clock, rows, slots }) => {
+                let (table, pass) = (self.op.table.name().to_owned(), self.op.pass());
+                self.ctx.tell(&Event::Leased { table, pass, rows: slots.len() as u64 });
+                let size = self.op.rows_per_request();
+                let message = self.op.first_message();
+                let requests = slots.chunks(size).map(|slots| Request {
+                    id: Uuid::now_v7(),
+                    chunk: lease.chunk,
+                    lane: self.next_lane(),
+                    rows: Arc::clone(&rows),
+                    slots: slots.to_vec(),
+                    message,
+                    attempt: 1,
+                    delay: Duration::ZERO,
+                    isolates: false,
+                });
+                let fresh = requests.collect();
+                self.chunks.insert(lease.chunk, OpenChunk::new(lease, clock, fresh));
+            }
+        }
+    }
+
+    /// Work goes round among the application users.
+    fn next_lane(&mut self) -> usize {
+        self.next_lane = (self.next_lane + 1) % self.ctx.lanes.len();
+        self.next_lane
+    }
+
+    fn next_commit(&mut self, room: usize) -> Option<Commit> {
+        let stopping = self.stop.is_some();
+        if stopping {
+            // Written down and not sent: their rows are pending again.
+            for request in std::mem::take(&mut self.ready) {
+                self.unsent(&request);
+            }
+            for (lease, clock) in std::mem::take(&mut self.unread) {
+                self.chunks.insert(lease.chunk, OpenChunk::new(lease, clock, VecDeque::new()));
+            }
+        }
+        let urgent = self.chunks.iter().find(|(_, chunk)| chunk.is_urgent());
+        let next = urgent.or_else(|| {
+            self.chunks.iter().find(|(_, chunk)| room > 0 && !chunk.fresh.is_empty() || stopping)
+        });
+        let number = *next?.0;
+        let lanes = &self.ctx.lanes;
+        self.chunks.get_mut(&number).and_then(|chunk| chunk.commit(room, stopping, lanes))
+    }
+
+    fn committed(&mut self, commit: Commit, result: Result<(), staging_store::Error>) {
+        let (table, pass) = (self.op.table.name(), self.op.pass());
+        match result {
+            Ok(()) => {
+                if !commit.manifest.is_empty() {
+                    let rows = commit.manifest.iter().map(|request| request.rows.len()).sum();
+                    let requests = commit.manifest.len();
+                    self.ctx.tell(&Event::Manifested { table: table.to_owned(), pass, requests, rows });
+                }
+                self.count(&commit);
+                if commit.end.is_some() {
+                    self.chunks.remove(&commit.chunk);
+                    // What was all leased a moment ago was ours.
+                    self.ask_at = None;
+                } else if let Some(chunk) = self.chunks.get_mut(&commit.chunk) {
+                    chunk.open.extend(commit.next.iter().map(|request| request.id));
+                    self.ready.extend(commit.next);
+                }
+            }
+            Err(error) if error.is_lease_lost() || error.is_request_settled() => {
+                tracing::warn!(table, chunk = commit.chunk, error = %error, "a chunk was taken over; its outcomes are not ours to record");
+                self.abandon(commit.chunk);
+            }
+            Err(error) => {
+                self.abandon(commit.chunk);
+                self.stop_with(staging(table, "recording outcomes")(error));
+            }
+        }
+    }
+
+    /// Nothing more is sent or recorded for a chunk; its requests without outcome are in doubt.
+    fn abandon(&mut self, chunk: i64) {
+        if let Some(lost) = self.chunks.remove(&chunk) {
+            lost.clock.lose();
+        }
+        self.ready.retain(|request| request.chunk != chunk);
+    }
+
+    fn count(&mut self, commit: &Commit) {
+        let (table, pass) = (self.op.table.name(), self.op.pass());
+        let errors: usize = commit.outcomes.iter().map(|outcome| outcome.errors.len()).sum();
+        let succeeded: usize = commit.outcomes.iter().map(|outcome| outcome.successes.len()).sum();
+        if errors + succeeded == 0 {
+            return;
+        }
+        self.ctx.count(table, |report| {
+            report.errors += errors as u64;
+            for success in commit.outcomes.iter().flat_map(|outcome| &outcome.successes) {
+                count_success(report, pass, success.kind);
+            }
+        });
+        let (succeeded, errors) = (succeeded as u64, errors as u64);
+        self.ctx.tell(&Event::Recorded { table: table.to_owned(), pass, succeeded, errors });
+        if let Some(error) = self.op.limit.note(table, pass, succeeded, errors) {
+            self.stop_with(error);
+        }
+    }
+
+    fn stop_with(&mut self, error: Error) {
+        if self.stop.is_none() {
+            tracing::warn!(table = self.op.table.name(), error = %error, "stopping");
+            self.deadline = Some(Instant::now() + self.ctx.options.grace);
+            self.stopping.cancel();
+            self.stop = Some(error);
+        }
+    }
+
+    fn unsent(&mut self, request: &Request) {
+        if let Some(chunk) = self.chunks.get_mut(&request.chunk) {
+            chunk.open.remove(&request.id);
+            chunk.answered.settle(request, RequestEnd::Void, Vec::new(), Vec::new());
+        }
+    }
+
+    fn renew(&self) -> Option<BoxFuture<'a, Renewal>> {
+        let chunks = self.chunks.values().map(|chunk| &chunk.lease);
+        let leases: Vec<Lease> = chunks.chain(self.unread.iter().map(|(lease, _)| lease)).cloned().collect();
+        if leases.is_empty() {
+            return None;
+        }
+        let open: Vec<(Lease, Vec<Uuid>)> = self
+            .chunks
+            .values()
+            .filter(|chunk| !chunk.open.is_empty())
+            .map(|chunk| (chunk.lease.clone(), chunk.open.iter().copied().collect()))
+            .collect();
+        let ctx = self.ctx;
+        Some(Box::pin(async move {
+            let before = Moment::now();
+            let renewal = ctx.store.renew(&leases, ctx.options.lease).await?;
+            // A request may have waited for room or for the end of a throttling: its quiet time starts when it was
+            // sent at the latest, and that is now.
+            for (lease, requests) in &open {
+                match ctx.store.restamp_requests(lease, requests).await {
+                    Err(error) if !error.is_lease_lost() && !error.is_request_settled() => return Err(error),
+                    Ok(()) | Err(_) => {}
+                }
+            }
+            Ok((renewal, before))
+        }))
+    }
+
+    fn renewed(&mut self, renewal: Renewal) {
+        match renewal {
+            Err(error) => self.stop_with(staging(self.op.table.name(), "renewing leases")(error)),
+            Ok((renewal, since)) => {
+                for chunk in &renewal.renewed {
+                    if let Some(open) = self.chunks.get(chunk) {
+                        open.clock.renew(since);
+                    }
+                    for (_, clock) in self.unread.iter().filter(|(lease, _)| lease.chunk == *chunk) {
+                        clock.renew(since);
+                    }
+                }
+                for chunk in renewal.lost {
+                    tracing::warn!(table = self.op.table.name(), chunk, "a lease was lost");
+                    self.unread.retain(|(lease, _)| lease.chunk != chunk);
+                    self.abandon(chunk);
+                }
+            }
+        }
+    }
+
+    /// Takes up what became of a request.
+    fn sent(&mut self, sent: Sent) {
+        let Sent { request, verdict, elapsed } = sent;
+        let (table, pass) = (self.op.table.name(), self.op.pass());
+        let answer = match &verdict {
+            Verdict::Settled { doubtful, .. } if !doubtful.is_empty() => Answer::InDoubt,
+            Verdict::Settled { .. } => Answer::Done,
+            Verdict::Refused(_) | Verdict::Fatal(_) => Answer::Refused,
+            Verdict::Unwritable(_) | Verdict::Unsent | Verdict::Postponed(_) => Answer::Postponed,
+            Verdict::InDoubt => Answer::InDoubt,
+        };
+        if !matches!(verdict, Verdict::Unwritable(_) | Verdict::Unsent) {
+            self.ctx.count(table, |report| {
+                report.requests += 1;
+                report.in_doubt += u64::from(answer == Answer::InDoubt);
+            });
+            self.ctx.note(&self.ctx.lanes[request.lane], matches!(answer, Answer::Done | Answer::Refused));
+            self.ctx.tell(&Event::Answered {
+                table: table.to_owned(),
+                pass,
+                request: request.id,
+                answer,
+                elapsed,
+            });
+        }
+        self.doubts_in_a_row = if answer == Answer::InDoubt { self.doubts_in_a_row + 1 } else { 0 };
+        let options = self.ctx.options;
+        let (op, ctx) = (self.op, self.ctx);
+        let Some(chunk) = self.chunks.get_mut(&request.chunk) else { return };
+        chunk.open.remove(&request.id);
+        let answered = &mut chunk.answered;
+        let mut stop = None;
+        match verdict {
+            Verdict::Settled { successes, errors, again, doubtful }
+                if again.is_empty() && doubtful.is_empty() =>
+            {
+                op.learn(&request, &errors);
+                answered.settle(&request, RequestEnd::Answered, successes, errors);
+            }
+            Verdict::Settled { successes, mut errors, again, doubtful } => {
+                if request.attempt >= options.attempts {
+                    errors.extend(again.into_iter().map(|slot| op.given_up(slot, request.attempt)));
+                } else if !again.is_empty() {
+                    answered.next.push(Request {
+                        attempt: request.attempt + 1,
+                        delay: options.back_off * 2_u32.saturating_pow(request.attempt - 1),
+                        ..request.follow_up(again, Message::Batch)
+                    });
+                }
+                if !doubtful.is_empty() {
+                    let follow_up = request.follow_up(doubtful, Message::Batch);
+                    answered.doubtful.push(follow_up.manifest(&ctx.lanes[request.lane].user.to_string()));
+                }
+                answered.settle(&request, RequestEnd::Void, successes, errors);
+            }
+            Verdict::Unwritable(rows) => {
+                // The faulty rows are known without asking the service; the others go on.
+                let faulty: Vec<Slot> = rows.iter().map(|(slot, _)| *slot).collect();
+                let errors =
+                    rows.into_iter().map(|(slot, fault)| fault.of(slot.row, request.attempt)).collect();
+                let good: Vec<Slot> =
+                    request.slots.iter().copied().filter(|slot| !faulty.contains(slot)).collect();
+                if !good.is_empty() {
+                    answered
+                        .next
+                        .push(Request { isolates: false, ..request.follow_up(good, request.message) });
+                }
+                answered.settle(&request, RequestEnd::Void, Vec::new(), errors);
+            }
+            Verdict::Refused(refusal) => {
+                let next = op.isolate(&request, &refusal.fault);
+                let errors = if next.is_empty() {
+                    request.slots.iter().map(|slot| refusal.of(slot.row, request.attempt)).collect()
+                } else {
+                    let (table, rows) = (table.to_owned(), request.slots.len());
+                    ctx.tell(&Event::Isolated { table, pass, request: request.id, rows });
+                    Vec::new()
+                };
+                let end = if next.is_empty() { RequestEnd::Answered } else { RequestEnd::Void };
+                answered.next.extend(next);
+                answered.settle(&request, end, Vec::new(), errors);
+            }
+            Verdict::Postponed(error) => {
+                answered.settle(&request, RequestEnd::Void, Vec::new(), Vec::new());
+                if request.attempt < options.attempts {
+                    answered.next.push(Request {
+                        attempt: request.attempt + 1,
+                        delay: options.back_off * 2_u32.saturating_pow(request.attempt - 1),
+                        isolates: request.isolates,
+                        ..request.follow_up(request.slots.clone(), request.message)
+                    });
+                } else if request.slots.len() > 1 && error.fault().is_some() {
+                    answered.next.extend(request.halves(request.message));
+                } else {
+                    stop = Some(Error::Unreachable {
+                        table: table.to_owned(),
+                        doing: op.doing(),
+                        attempts: request.attempt,
+                        source: error,
+                    });
+                }
+            }
+            Verdict::InDoubt => answered.restamp.push(request.id),
+            Verdict::Unsent => answered.settle(&request, RequestEnd::Void, Vec::new(), Vec::new()),
+            Verdict::Fatal(error) => {
+                answered.settle(&request, RequestEnd::Void, Vec::new(), Vec::new());
+                stop = Some(error);
+            }
+        }
+        if self.stop.is_some() {
+            // Follow-ups of a stopping load are not written down: their rows are pending again.
+            if let Some(chunk) = self.chunks.get_mut(&request.chunk) {
+                chunk.answered.next.clear();
+            }
+        }
+        if self.doubts_in_a_row >= MOST_DOUBTS_IN_A_ROW {
+            self.stop_with(Error::AnswersLost { table: table.to_owned(), requests: self.doubts_in_a_row });
+        }
+        if let Some(error) = stop {
+            self.stop_with(error);
+        }
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Takes chunks that are free.
+async fn take(ctx: &Context<'_>, op: &Operation<'_>) -> Result<Found, Error> {
+    let table = op.table.name();
+    let take = Take {
+        chunks: ctx.options.chunks_ahead,
+        lease: ctx.options.lease,
+        ..Take::new(&ctx.options.worker, table, op.pass())
+    };
+    let before = Moment::now();
+    let clock = || Arc::new(LeaseClock::new(ctx.options.lease, before));
+    match ctx.store.take_chunks(&take).await.map_err(staging(table, "leasing chunks"))? {
+        Taken::Chunks(leases) => {
+            Ok(Found::Leases(leases.into_iter().map(|lease| (lease, clock())).collect()))
+        }
+        Taken::AllLeased { next_expiry, .. } => Ok(Found::AskAgain(next_expiry)),
+        Taken::NothingLeft => Ok(Found::Nothing),
+    }
+}
+
+/// Reads the rows of a chunk that are still pending.
+async fn read(
+    ctx: &Context<'_>,
+    op: &Operation<'_>,
+    lease: Lease,
+    clock: Arc<LeaseClock>,
+) -> Result<Found, Error> {
+    let (rows, slots) = op.read(ctx, &lease).await?;
+    Ok(Found::Rows { lease, clock, rows: Arc::new(rows), slots })
+}
+
+/// Makes outcomes and new requests durable, in one transaction.
+async fn record(
+    ctx: &Context<'_>,
+    op: &Operation<'_>,
+    commit: Commit,
+) -> (Commit, Result<(), staging_store::Error>) {
+    let done = async {
+        let Commit { lease, outcomes, manifest, restamp, end, .. } = &commit;
+        if !outcomes.is_empty() {
+            ctx.store.record_outcomes(lease, &op.table.staged, outcomes, manifest).await?;
+        } else if !manifest.is_empty() {
+            ctx.store.record_requests(lease, manifest).await?;
+        }
+        if !restamp.is_empty() {
+            ctx.store.restamp_requests(lease, restamp).await?;
+        }
+        match end {
+            Some(ChunkEnd::Finished) => ctx.store.finish_chunk(lease).await,
+            Some(ChunkEnd::GivenBack) => ctx.store.release_chunk(lease).await,
+            None => Ok(()),
+        }
+    };
+    let result = done.await;
+    (commit, result)
+}
+
+/// Sends one request, if its lease still covers it.
+async fn send(
+    ctx: &Context<'_>,
+    op: &Operation<'_>,
+    request: Request,
+    clock: Arc<LeaseClock>,
+    stopping: CancellationToken,
+) -> Sent {
+    let lane = &ctx.lanes[request.lane];
+    let margin = ctx.options.request_timeout;
+    let unsent = |request| Sent { request, verdict: Verdict::Unsent, elapsed: Duration::ZERO };
+    let permit = tokio::select! {
+        biased;
+        () = stopping.cancelled() => return unsent(request),
+        () = clock.lost(margin) => return unsent(request),
+        permit = async {
+            tokio::time::sleep(request.delay).await;
+            lane.limiter.acquire().await
+        } => permit,
+    };
+    // The last look before the send: the lease must outlive the request.
+    if clock.remaining() <= margin || stopping.is_cancelled() {
+        return unsent(request);
+    }
+    let (table, pass) = (op.table.name().to_owned(), op.pass());
+    ctx.tell(&Event::Sending { table, pass, request: request.id, rows: request.slots.len() });
+    let started = Instant::now();
+    let verdict = op.send(ctx, lane, &request, &clock).await;
+    drop(permit);
+    Sent { request, verdict, elapsed: started.elapsed() }
+}

@@ -1,0 +1,197 @@
+//! Rows in our number range that staging does not know.
+//!
+//! Before a load: a restored backup may not know what was loaded since. Afterwards: an answer later than any quiet time.
+
+use std::collections::{HashMap, HashSet};
+
+use dataverse_client::{Filter, Query};
+use staging_schema::{Levels, Pass, Statement, control, manifest, pending};
+use uuid::Uuid;
+
+use crate::Error;
+use crate::columns::guid;
+use crate::context::{Context, count_success, staging};
+use crate::event::Event;
+use crate::operation::Operation;
+use crate::options::Sweep;
+use crate::plan::{LoadTable, Strategy};
+use crate::probe::{self, SEQUENCE_NUMBER};
+use crate::report::Stray;
+
+/// RowIds of one query: a full page.
+const SLICE: i64 = 5_000;
+
+/// Sweeps the number range of a table: adopts what belongs to pending rows, reports what belongs to nobody.
+pub(crate) async fn sweep(ctx: &Context<'_>, table: &LoadTable) -> Result<(), Error> {
+    let Strategy::SequenceNumber { base } = table.strategy else { return Ok(()) };
+    if ctx.options.sweep == Sweep::Never {
+        return Ok(());
+    }
+    let name = table.name();
+    let slices = ctx.store.slices(&table.staged.name(), u64::MAX).await.map_err(staging(name, "sweeping"))?;
+    let Some(all) = slices.first() else { return Ok(()) };
+    let (mut adopted, mut strays) = (0, Vec::new());
+    let mut first = *all.start();
+    let mut op = None;
+    while first <= *all.end() {
+        ctx.go_on()?;
+        // An empty range is told by one question, a full one is read page by page.
+        let last = if adopted == 0 && first == *all.start() && is_empty(ctx, table, base, all.clone()).await?
+        {
+            break;
+        } else {
+            (first + SLICE - 1).min(*all.end())
+        };
+        let unknown = unknown(ctx, table, base, first, last).await?;
+        first = last + 1;
+        if unknown.is_empty() {
+            continue;
+        }
+        let op = match &mut op {
+            Some(op) => op,
+            none => none.insert(Operation::create(ctx, table).await?),
+        };
+        let judged = judge(ctx, table, op, unknown).await?;
+        adopted += judged.0;
+        strays.extend(judged.1);
+    }
+    if !strays.is_empty() {
+        tracing::warn!(
+            table = name,
+            strays = strays.len(),
+            "rows carry our numbers and are not known to staging"
+        );
+    }
+    let found = strays.len();
+    ctx.count(name, |report| report.strays.extend(strays));
+    ctx.tell(&Event::Swept { table: name.to_owned(), adopted, strays: found });
+    Ok(())
+}
+
+fn numbers(base: i64, rows: &std::ops::RangeInclusive<i64>) -> Filter {
+    Filter::at_least(SEQUENCE_NUMBER, base + rows.start())
+        .and(Filter::at_most(SEQUENCE_NUMBER, base + rows.end()))
+}
+
+async fn is_empty(
+    ctx: &Context<'_>,
+    table: &LoadTable,
+    base: i64,
+    rows: std::ops::RangeInclusive<i64>,
+) -> Result<bool, Error> {
+    let filter = probe::ours(ctx, table, numbers(base, &rows)).await?;
+    let definition = &table.definition;
+    let query =
+        Query::new(&definition.entity_set_name).select([&definition.primary_id]).filter(filter).top(1);
+    let found: Vec<dataverse_client::Row> = ctx.lanes[0]
+        .client
+        .query(&query)
+        .all()
+        .await
+        .map_err(|source| probe::unreadable(table.name(), source))?;
+    Ok(found.is_empty())
+}
+
+/// What Dataverse holds in a range of numbers and staging does not know under that GUID.
+async fn unknown(
+    ctx: &Context<'_>,
+    table: &LoadTable,
+    base: i64,
+    first: i64,
+    last: i64,
+) -> Result<Vec<(Stray, Option<Uuid>)>, Error> {
+    let definition = &table.definition;
+    let filter = probe::ours(ctx, table, numbers(base, &(first..=last))).await?;
+    let select = [definition.primary_id.as_str(), SEQUENCE_NUMBER];
+    let query = Query::new(&definition.entity_set_name).select(select).filter(filter);
+    let mut pages = ctx.lanes[0].client.query(&query);
+    let mut there: Vec<Stray> = Vec::new();
+    while let Some(page) =
+        pages.next_page().await.map_err(|source| probe::unreadable(table.name(), source))?
+    {
+        there.extend(page.rows.iter().filter_map(|row| {
+            let number = row.get(SEQUENCE_NUMBER)?.as_i64()?;
+            Some(Stray { row: number - base, id: probe::id_of(table, row)? })
+        }));
+    }
+    if there.is_empty() {
+        return Ok(Vec::new());
+    }
+    let statement = known_ids(table, first, last);
+    let mut known: HashMap<i64, Uuid> = HashMap::new();
+    for row in ctx.store.query(&statement).await.map_err(staging(table.name(), "sweeping"))? {
+        if let (Ok(row_id), Some(id)) = (row.integer(0), guid(row.get(1).as_ref())) {
+            known.insert(row_id, id);
+        }
+    }
+    let is_unknown = |found: &Stray| known.get(&found.row) != Some(&found.id);
+    Ok(there.into_iter().filter(is_unknown).map(|found| (found, known.get(&found.row).copied())).collect())
+}
+
+/// GUIDs of staged rows, copied back or not.
+fn known_ids(table: &LoadTable, first: i64, last: i64) -> Statement {
+    Statement::new(
+        |d| {
+            let (row_id, id) = (d.quote(control::ROW_ID), d.quote(control::DATAVERSE_ID));
+            format!(
+                "SELECT t.{row_id}, COALESCE(t.{id}, (SELECT s.DataverseId FROM {success} AS s WHERE s.RowId = t.{row_id} \
+                 AND s.Pass = 'insert')) FROM {table} AS t WHERE t.{row_id} BETWEEN {} AND {}",
+                d.param(1),
+                d.param(2),
+                success = d.table(&table.staged.success()),
+                table = d.table(&table.staged.name()),
+            )
+        },
+        vec![first.into(), last.into()],
+    )
+}
+
+/// Adopts what belongs to pending rows; what belongs to a row in doubt is left to its own probe.
+async fn judge(
+    ctx: &Context<'_>,
+    table: &LoadTable,
+    op: &Operation<'_>,
+    unknown: Vec<(Stray, Option<Uuid>)>,
+) -> Result<(usize, Vec<Stray>), Error> {
+    let failed = || staging(table.name(), "sweeping");
+    let mut row_ids: Vec<i64> = unknown.iter().map(|(found, _)| found.row).collect();
+    row_ids.sort_unstable();
+    row_ids.dedup();
+    let read = |rows: Vec<staging_store::Row>| -> HashSet<i64> {
+        rows.iter().filter_map(|row| row.get(0).as_integer()).collect()
+    };
+    let in_doubt = read(ctx.store.query(&probe::in_doubt_among(table, &row_ids)).await.map_err(failed())?);
+    let waiting = read(ctx.store.query(&pending_among(table, &row_ids)).await.map_err(failed())?);
+    let wanted: Vec<i64> =
+        row_ids.iter().copied().filter(|row| waiting.contains(row) && !in_doubt.contains(row)).collect();
+    let (rows, slots) = op.read_named(ctx, &wanted).await?;
+    let (successes, errors) = probe::find(ctx, op, &rows, &slots).await?;
+    ctx.store.record_rows(&table.staged, Pass::Insert, &successes, &errors).await.map_err(failed())?;
+    ctx.count(table.name(), |report| {
+        report.errors += errors.len() as u64;
+        for success in &successes {
+            count_success(report, Pass::Insert, success.kind);
+        }
+    });
+    let strays = unknown.into_iter().filter(|(found, known)| {
+        known.is_some() || !(waiting.contains(&found.row) || in_doubt.contains(&found.row))
+    });
+    Ok((successes.len(), strays.map(|(found, _)| found).collect()))
+}
+
+/// RowIds among those given that are pending to be inserted.
+fn pending_among(table: &LoadTable, row_ids: &[i64]) -> Statement {
+    Statement::new(
+        |d| {
+            let row_id = d.quote(control::ROW_ID);
+            format!(
+                "SELECT t.{row_id} FROM {} AS t WHERE t.{row_id} IN (SELECT {} FROM {}) AND {}",
+                d.table(&table.staged.name()),
+                d.json_value("a"),
+                d.json_array(&d.param(1), "a"),
+                pending::condition(d, &table.staged, Pass::Insert, Levels::All),
+            )
+        },
+        vec![manifest::json(row_ids).into()],
+    )
+}
