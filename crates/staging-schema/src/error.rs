@@ -71,12 +71,4 @@ pub enum Error {
         /// The word.
         word: String,
     },
-    /// A `${…}` in a script that names no table.
-    #[error("line {line}: ${{{name}}} is not of the form ${{schema.table}} with source, target or migration")]
-    BadPlaceholder {
-        /// Line of the script, from 1.
-        line: usize,
-        /// What stands in the braces.
-        name: String,
-    },
 }

@@ -13,7 +13,6 @@ pub mod manifest;
 mod name;
 pub mod pending;
 mod physical;
-pub mod script;
 pub mod settle;
 mod statement;
 pub mod summary;

@@ -1,0 +1,207 @@
+//! A table with every kind of column, and every statement about it.
+
+use staging_schema::lookup::{self, FallbackOwner, Parent};
+use staging_schema::manifest::{self, Coverage};
+use staging_schema::settle::{self, RetryFilter};
+use staging_schema::{
+    GuidStrategy, Levels, Mode, Pass, RequestState, Shape, StagedColumn, StagedKind, Statement, TableName,
+    TargetTable, chunk, ddl, level, pending, summary,
+};
+
+fn targets(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// An activity with a column of every kind.
+pub(crate) fn activity() -> TargetTable {
+    let lookup = |names: &[&str], multi_table, multi_source| StagedKind::Lookup {
+        targets: targets(names),
+        multi_table,
+        multi_source,
+    };
+    let columns = vec![
+        ("subject", StagedKind::Text { max: 200 }),
+        ("description", StagedKind::Text { max: 100_000 }),
+        ("actualdurationminutes", StagedKind::Integer),
+        ("versionnumber", StagedKind::BigInt),
+        ("exchangerate", StagedKind::Decimal { precision: 10 }),
+        ("new_score", StagedKind::Double { precision: 2 }),
+        ("new_amount", StagedKind::Money { precision: 4 }),
+        ("isbilled", StagedKind::Boolean),
+        ("scheduledend", StagedKind::DateTime),
+        ("new_day", StagedKind::Date),
+        ("prioritycode", StagedKind::Choice),
+        ("new_topics", StagedKind::MultiChoice),
+        ("regardingobjectid", lookup(&["account", "incident"], true, false)),
+        ("new_parentid", lookup(&["task"], false, false)),
+        ("new_campaignid", lookup(&["campaign"], false, true)),
+        ("ownerid", StagedKind::Owner),
+        ("to", StagedKind::Parties { targets: targets(&["contact", "lead"]) }),
+        ("new_token", StagedKind::Guid),
+        ("statecode", StagedKind::State),
+        ("statuscode", StagedKind::Status),
+    ];
+    let columns = columns.into_iter().map(|(name, kind)| StagedColumn::new(name, kind)).collect();
+    TargetTable::new("task", columns).unwrap()
+}
+
+fn intersect() -> TargetTable {
+    let end = |name: &str, target: &str| {
+        let kind =
+            StagedKind::Lookup { targets: targets(&[target]), multi_table: false, multi_source: false };
+        StagedColumn::new(name, kind)
+    };
+    let columns = vec![end("accountid", "account"), end("leadid", "lead")];
+    TargetTable::new("accountleads", columns).unwrap().with_shape(Shape::Intersect)
+}
+
+fn matched() -> TargetTable {
+    let columns = vec![StagedColumn::new("isocurrencycode", StagedKind::Text { max: 5 })];
+    TargetTable::new("transactioncurrency", columns)
+        .unwrap()
+        .with_mode(Mode::Match)
+        .with_guid(GuidStrategy::Source)
+}
+
+type Named = (&'static str, Vec<Statement>);
+
+/// Every statement by topic and name.
+pub(crate) fn all() -> Vec<(&'static str, Vec<Named>)> {
+    vec![
+        ("ddl", tables()),
+        ("control_tables", vec![("control_tables", ddl::control_tables())]),
+        ("lookup", lookups()),
+        ("pending", passes()),
+        ("chunk", chunks()),
+        ("manifest", requests()),
+        ("settle", settling()),
+        ("level", levels()),
+        ("summary", summaries()),
+    ]
+}
+
+fn tables() -> Vec<Named> {
+    let task = activity();
+    let existing: Vec<String> =
+        task.staged_names().into_iter().filter(|name| !name.starts_with("new_day")).collect();
+    let control = ddl::columns_of(&task.name());
+    let source = ddl::SourceTable::new("Task", ["Id", "Who Id", "a]b"]).unwrap();
+    vec![
+        ("source", vec![source.create(), ddl::drop_table(&source.name())]),
+        ("activity", ddl::target_table(&task)),
+        ("intersect", ddl::target_table(&intersect())),
+        ("matched with client ids", ddl::target_table(&matched())),
+        ("added columns", ddl::added_columns(&task, &existing).into_iter().skip(9).collect()),
+        ("columns of", vec![control]),
+        ("status views", ddl::status_views(&[task, intersect()])),
+    ]
+}
+
+fn lookups() -> Vec<Named> {
+    let task = activity();
+    let rows = 1..=50_000;
+    let parent = |name: &str, source: Option<&str>| Parent {
+        table: name.to_owned(),
+        source: source.map(str::to_owned),
+    };
+    let single = [parent("task", None)];
+    let several = [parent("account", Some("Account")), parent("incident", None)];
+    let campaigns = [parent("campaign", None)];
+    let people = [parent("contact", None), parent("lead", None)];
+    let fallback =
+        FallbackOwner { table: "team".to_owned(), id: "00000000-0000-0000-0000-000000000001".to_owned() };
+    let owner = lookup::resolve_owner(&task, "ownerid", &[parent("systemuser", None)], &fallback, &rows);
+    vec![
+        ("single", vec![lookup::preload(&task, "new_parentid", &single, &rows).unwrap()]),
+        ("several tables", vec![lookup::preload(&task, "regardingobjectid", &several, &rows).unwrap()]),
+        ("several sources", vec![lookup::preload(&task, "new_campaignid", &campaigns, &rows).unwrap()]),
+        ("parties", vec![lookup::preload_parties(&task, &people, &rows).unwrap()]),
+        ("owner", vec![owner.unwrap(), lookup::unmapped_owners(&task, "ownerid").unwrap()]),
+        ("orphans", vec![lookup::orphans(&task, "new_parentid", &single).unwrap()]),
+        ("aliases", vec![lookup::follow_aliases()]),
+    ]
+}
+
+fn passes() -> Vec<Named> {
+    let task = activity();
+    let rows = 1..=1_000;
+    let count = |table: &TargetTable, pass, levels| vec![pending::count(table, pass, levels)];
+    vec![
+        ("insert", count(&task, Pass::Insert, Levels::At(2))),
+        ("insert on cycles", count(&task, Pass::Insert, Levels::Cycle)),
+        ("update", count(&task, Pass::Update, Levels::All)),
+        ("lookups", count(&task, Pass::Lookups, Levels::All)),
+        ("state", count(&task, Pass::State, Levels::All)),
+        ("delete", count(&task, Pass::Delete, Levels::All)),
+        ("associate", count(&intersect(), Pass::Associate, Levels::All)),
+        ("insert of matched rows", count(&matched(), Pass::Insert, Levels::All)),
+        ("cut", vec![pending::cut(&task, Pass::Update, Levels::All, 1_000)]),
+        ("read", vec![pending::read(&task, Pass::Update, Levels::All, &rows, &["subject", "ownerid"])]),
+        ("read parties", vec![pending::read_parties(&task, &rows)]),
+        ("levels", vec![pending::levels(&task)]),
+        ("reopen late lookups", vec![pending::reopen_late_lookups(&task, &rows)]),
+    ]
+}
+
+fn chunks() -> Vec<Named> {
+    let held = chunk::Held { chunk: 1, number: 2, worker: "worker" };
+    vec![
+        ("insert", vec![chunk::insert("task", Pass::Insert, Levels::At(0), &[(1, 9, 5), (10, 20, 3)])]),
+        ("open", vec![chunk::open("task")]),
+        ("give up", vec![chunk::give_up_other_passes("task", Pass::Insert)]),
+        ("take", vec![chunk::take("task", Pass::Insert, "worker", 4, 300_000)]),
+        ("held", vec![held.check(), held.renew(300_000), held.finish(), held.release()]),
+    ]
+}
+
+fn requests() -> Vec<Named> {
+    let held = chunk::Held { chunk: 1, number: 2, worker: "worker" };
+    let answer = |coverage| manifest::answer("id", &held, RequestState::Answered, &[1, 2], coverage);
+    vec![
+        ("answer", vec![answer(Coverage::Whole), answer(Coverage::Part)]),
+        ("resolve", vec![manifest::resolve("id", "then", RequestState::Resolved, &[1, 2], Coverage::Whole)]),
+        ("restamp", vec![manifest::restamp("id", &held)]),
+        ("unresolved", vec![manifest::unresolved(Some("task")), manifest::unresolved(None)]),
+        ("users", vec![manifest::application_users()]),
+    ]
+}
+
+fn settling() -> Vec<Named> {
+    let task = activity();
+    let rows = 1..=50_000;
+    let filter = RetryFilter { pass: Some(Pass::Insert), code: Some("0x80040237".to_owned()), row_id: None };
+    let ids = [(1, "00000000-0000-0000-0000-000000000001".to_owned())];
+    vec![
+        ("activity", settle::settle(&task, &rows)),
+        ("intersect", settle::settle(&intersect(), &rows)),
+        ("retry", settle::retry_errors(&task, &filter).into()),
+        ("assign ids", vec![settle::assign_ids(&task, &ids), settle::assign_client_ids(&matched(), &ids)]),
+    ]
+}
+
+fn levels() -> Vec<Named> {
+    let task = activity();
+    let rows = 1..=50_000;
+    vec![
+        ("clear", level::clear(&task).into()),
+        ("parents", vec![level::parents(&task, "new_parentid", Some("Task"), &rows).unwrap()]),
+        ("roots", vec![level::roots(&task, &rows)]),
+        ("rounds", vec![level::next(&task, 1), level::peel(&task), level::below_cycles(&task)]),
+        ("write back", vec![level::write_back(&task, &rows), level::counts(&task)]),
+    ]
+}
+
+fn summaries() -> Vec<Named> {
+    let task = activity();
+    vec![
+        ("table", vec![summary::table(&task)]),
+        ("owed", summary::owed(&task).into_iter().collect()),
+        ("pending", vec![summary::pending(&task)]),
+        ("errors", vec![summary::errors(&task), summary::failed_rows(&task)]),
+        (
+            "findings",
+            std::iter::once(summary::clear_findings(&task)).chain(summary::flag_findings(&task)).collect(),
+        ),
+        ("name with a quote", vec![ddl::drop_table(&TableName::source("it's [one]"))]),
+    ]
+}
