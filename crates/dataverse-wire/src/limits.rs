@@ -27,13 +27,13 @@ pub const COUNT_CAP: u64 = 5000;
 pub const AGGREGATE_ROWS: u64 = 50_000;
 
 /// Sliding window of the service protection limits (reference §5.1).
-pub const WINDOW: Duration = Duration::from_secs(300);
+pub const WINDOW: Duration = Duration::from_mins(5);
 
 /// Requests per user and web server in one [`WINDOW`] (reference §5.1).
 pub const WINDOW_REQUESTS: u32 = 6000;
 
 /// Combined execution time per user and web server in one [`WINDOW`] (reference §5.1).
-pub const WINDOW_EXECUTION: Duration = Duration::from_secs(1200);
+pub const WINDOW_EXECUTION: Duration = Duration::from_mins(20);
 
 /// Requests at the same time per user and web server; "52 or higher" (reference §5.1).
 pub const CONCURRENT_REQUESTS: u32 = 52;
@@ -42,7 +42,7 @@ pub const CONCURRENT_REQUESTS: u32 = 52;
 pub const PLUG_IN_CONTEXT_BYTES: usize = 122_526_105;
 
 /// The platform's hard limit for one synchronous plug-in (reference §4.4).
-pub const PLUG_IN_TIME: Duration = Duration::from_secs(120);
+pub const PLUG_IN_TIME: Duration = Duration::from_mins(2);
 
 /// Earliest date-time the platform stores (reference §8).
 pub const EARLIEST_DATE_TIME: &str = "1753-01-01T00:00:00Z";

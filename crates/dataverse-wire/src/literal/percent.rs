@@ -34,15 +34,12 @@ pub fn decode(text: &str) -> Option<String> {
     let mut position = 0;
     while let Some(&byte) = bytes.get(position) {
         let pair = (digit(bytes.get(position + 1)), digit(bytes.get(position + 2)));
-        match (byte, pair) {
-            (b'%', (Some(high), Some(low))) => {
-                decoded.push(u8::try_from(high * 16 + low).ok()?);
-                position += 3;
-            }
-            _ => {
-                decoded.push(byte);
-                position += 1;
-            }
+        if let (b'%', (Some(high), Some(low))) = (byte, pair) {
+            decoded.push(u8::try_from(high * 16 + low).ok()?);
+            position += 3;
+        } else {
+            decoded.push(byte);
+            position += 1;
         }
     }
     String::from_utf8(decoded).ok()

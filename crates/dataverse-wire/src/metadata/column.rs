@@ -3,6 +3,7 @@
 use super::ChoiceOption;
 
 /// One column of a table.
+#[expect(clippy::struct_excessive_bools, reason = "independent properties, named as the service names them")]
 #[derive(Debug, Clone, PartialEq)]
 pub struct ColumnDefinition {
     /// Lower-case name, as written in bodies for everything but lookups.

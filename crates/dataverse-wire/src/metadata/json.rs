@@ -243,6 +243,11 @@ impl From<RawTable> for TableDefinition {
         let columns = raw.attributes.into_iter().map(|column| {
             let mut column = ColumnDefinition::from(column);
             column.is_primary_id = column.is_primary_id || column.logical_name == primary_id;
+            let has_options = matches!(column.column_type, ColumnType::Boolean { .. })
+                || !column.column_type.options().is_empty();
+            if has_options && column.option_set.is_none() {
+                column.option_set = Some(own_option_set(&logical_name, &column.logical_name));
+            }
             (column.logical_name.clone(), column)
         });
         Self {
@@ -277,6 +282,10 @@ impl From<RawTable> for TableDefinition {
     }
 }
 
+fn non_empty(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
 /// None for a relationship without a lookup column: it cannot be written.
 pub(super) fn many_to_one(raw: RawManyToOne, table: &str) -> Option<ManyToOne> {
     let column = raw.referencing_attribute?;
@@ -285,9 +294,7 @@ pub(super) fn many_to_one(raw: RawManyToOne, table: &str) -> Option<ManyToOne> {
         referencing_table: raw.referencing_entity.unwrap_or_else(|| table.to_owned()),
         referenced_table: raw.referenced_entity?,
         referenced_column: raw.referenced_attribute.unwrap_or_default(),
-        navigation_property: raw
-            .referencing_entity_navigation_property_name
-            .unwrap_or_else(|| column.clone()),
+        navigation_property: raw.referencing_entity_navigation_property_name.unwrap_or_default(),
         column,
         collection_property: raw.referenced_entity_navigation_property_name,
         cascade: raw.cascade_configuration.map(|cascade| {
@@ -493,12 +500,12 @@ impl From<TableDefinition> for RawTable {
                 .many_to_one
                 .into_iter()
                 .map(|relation| RawManyToOne {
-                    schema_name: Some(relation.schema_name),
+                    schema_name: non_empty(relation.schema_name),
                     referenced_entity: Some(relation.referenced_table),
                     referenced_attribute: Some(relation.referenced_column),
                     referencing_entity: Some(relation.referencing_table),
                     referencing_attribute: Some(relation.column),
-                    referencing_entity_navigation_property_name: Some(relation.navigation_property),
+                    referencing_entity_navigation_property_name: non_empty(relation.navigation_property),
                     referenced_entity_navigation_property_name: relation.collection_property,
                     cascade_configuration: relation.cascade.map(|cascade| RawCascade {
                         assign: Some(cascade.assign.as_str().to_owned()),
@@ -550,13 +557,15 @@ fn coarse_and_class(name: &str) -> (String, String) {
     (coarse.to_owned(), format!("#Microsoft.Dynamics.CRM.{class}AttributeMetadata"))
 }
 
+/// What the service calls the option set of one column alone.
+fn own_option_set(table: &str, column: &str) -> OptionSetName {
+    OptionSetName { name: format!("{table}_{column}"), is_global: false }
+}
+
 fn raw_column(column: ColumnDefinition, table: &str, is_primary_name: bool) -> RawColumn {
     let precise = column.column_type.type_name().to_owned();
     let (coarse, class) = coarse_and_class(&precise);
-    let set_name = column.option_set.unwrap_or_else(|| OptionSetName {
-        name: format!("{table}_{}", column.logical_name),
-        is_global: false,
-    });
+    let set_name = column.option_set.unwrap_or_else(|| own_option_set(table, &column.logical_name));
     let option_set = |kind: &str, options: Vec<ChoiceOption>| RawOptionSet {
         is_global: Some(set_name.is_global),
         option_set_type: Some(kind.to_owned()),
@@ -584,7 +593,7 @@ fn raw_column(column: ColumnDefinition, table: &str, is_primary_name: bool) -> R
     };
     match column.column_type {
         ColumnType::String { max_length } | ColumnType::Memo { max_length } => {
-            raw.max_length = Some(max_length)
+            raw.max_length = Some(max_length);
         }
         #[expect(clippy::cast_precision_loss, reason = "limits of 32-bit integers are exact as floats")]
         ColumnType::Integer { min, max } => {

@@ -30,7 +30,8 @@ impl TableDefinition {
         let named = self
             .many_to_one
             .iter()
-            .find(|relation| relation.column == column && relation.referenced_table == target);
+            .find(|relation| relation.column == column && relation.referenced_table == target)
+            .filter(|relation| !relation.navigation_property.is_empty());
         if let Some(relation) = named {
             return Some(relation.navigation_property.clone());
         }

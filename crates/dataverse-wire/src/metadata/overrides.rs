@@ -2,14 +2,14 @@
 //!
 //! A file is `{"overrides":[…]}`. Each entry has a `source` that says why, and either
 //! - `table` and `column` with what it sets: `required`, `max_length`, `min`, `max`, `precision`, `behavior`,
-//!   `valid_for_create`, `valid_for_update`, `targets`, `options` (the whole list, each with `value`, `label` and, for
-//!   a status, `state`) or `change_options` (single ones);
-//! - `table` with `add` (a column in the shape of the Web API) and, for lookups, `many_to_one`;
+//!   `valid_for_create`, `valid_for_update`, `targets`, `options` (each with `value`, what changes, and `add` or
+//!   `remove`) or `replace_options` (the whole list);
+//! - `table` with `add_column` (a column in the shape of the Web API) and, for lookups, `many_to_one`;
 //! - `table` with `keys`, `is_activity_party` or `enforce_state_transitions`;
 //! - `add_table` (a whole table in the shape of the Web API).
 //!
-//! What is to be added and is there already is left as it is, so that one file serves a bare list of tables and a live
-//! organisation; the same name with another type is an error.
+//! What is to be added and is there already is left as it is, and so is what is to be removed and is gone: one file
+//! serves a bare list of tables and a live organisation. The same name with another type or label is an error.
 
 use std::collections::HashSet;
 
@@ -58,14 +58,14 @@ pub struct Override {
     valid_for_create: Option<bool>,
     valid_for_update: Option<bool>,
     targets: Option<Vec<String>>,
-    options: Option<Vec<WholeOption>>,
     #[serde(default)]
-    change_options: Vec<OptionOverride>,
+    options: Vec<OptionOverride>,
+    replace_options: Option<Vec<WholeOption>>,
     #[serde(default)]
     keys: Vec<RawKey>,
     is_activity_party: Option<bool>,
     enforce_state_transitions: Option<bool>,
-    add: Option<RawColumn>,
+    add_column: Option<RawColumn>,
     #[serde(default)]
     many_to_one: Vec<RawManyToOne>,
     add_table: Option<TableDefinition>,
@@ -186,7 +186,7 @@ impl Override {
             return Err("it names no source".to_owned());
         }
         if let Some(added) = &self.add_table {
-            return self.apply_new_table(added, tables);
+            return add_table(added, tables);
         }
         let name = self.table.as_deref().ok_or("it names no table")?;
         let table = tables
@@ -219,8 +219,8 @@ impl Override {
             || self.valid_for_create.is_some()
             || self.valid_for_update.is_some()
             || self.targets.is_some()
-            || self.options.is_some()
-            || !self.change_options.is_empty()
+            || self.replace_options.is_some()
+            || !self.options.is_empty()
     }
 
     fn changes_nothing(&self) -> bool {
@@ -228,36 +228,12 @@ impl Override {
             && self.keys.is_empty()
             && self.is_activity_party.is_none()
             && self.enforce_state_transitions.is_none()
-            && self.add.is_none()
+            && self.add_column.is_none()
             && self.many_to_one.is_empty()
     }
 
-    fn apply_new_table(
-        &self,
-        added: &TableDefinition,
-        tables: &mut Vec<TableDefinition>,
-    ) -> Result<(), String> {
-        if let Some(present) = tables.iter().find(|table| table.logical_name == added.logical_name) {
-            return if present.entity_set_name == added.entity_set_name
-                && present.primary_id == added.primary_id
-            {
-                Ok(())
-            } else {
-                Err("a table of this name is there with another entity set or primary id".to_owned())
-            };
-        }
-        if added.entity_set_name.is_empty() {
-            return Err("the added table has no EntitySetName".to_owned());
-        }
-        if added.column(&added.primary_id).is_none() {
-            return Err(format!("the added table has no column for its primary id {}", added.primary_id));
-        }
-        tables.push(added.clone());
-        Ok(())
-    }
-
     fn apply_to_table(&self, table: &mut TableDefinition) -> Result<(), String> {
-        if let Some(raw) = &self.add {
+        if let Some(raw) = &self.add_column {
             let column = ColumnDefinition::from(raw.clone());
             match table.column(&column.logical_name) {
                 None => {
@@ -342,10 +318,10 @@ impl Override {
         }
         if let Some(options) = column.column_type.options_mut() {
             used.insert("options");
-            if let Some(whole) = &self.options {
+            if let Some(whole) = &self.replace_options {
                 *options = whole.iter().cloned().map(ChoiceOption::from).collect();
             }
-            for change in &self.change_options {
+            for change in &self.options {
                 change.apply(options)?;
             }
         }
@@ -356,13 +332,31 @@ impl Override {
             ("precision", self.precision.is_some()),
             ("behavior", self.behavior.is_some()),
             ("targets", self.targets.is_some()),
-            ("options", self.options.is_some() || !self.change_options.is_empty()),
+            ("options", self.replace_options.is_some() || !self.options.is_empty()),
         ];
         match given.into_iter().find(|(name, is_given)| *is_given && !used.contains(name)) {
             Some((name, _)) => Err(format!("a column of {} has no {name}", column.column_type.type_name())),
             None => Ok(()),
         }
     }
+}
+
+fn add_table(added: &TableDefinition, tables: &mut Vec<TableDefinition>) -> Result<(), String> {
+    if let Some(present) = tables.iter().find(|table| table.logical_name == added.logical_name) {
+        return if present.entity_set_name == added.entity_set_name && present.primary_id == added.primary_id {
+            Ok(())
+        } else {
+            Err("a table of this name is there with another entity set or primary id".to_owned())
+        };
+    }
+    if added.entity_set_name.is_empty() {
+        return Err("the added table has no EntitySetName".to_owned());
+    }
+    if added.column(&added.primary_id).is_none() {
+        return Err(format!("the added table has no column for its primary id {}", added.primary_id));
+    }
+    tables.push(added.clone());
+    Ok(())
 }
 
 fn set<T>(place: &mut T, value: Option<T>, name: &'static str, used: &mut HashSet<&'static str>) {
@@ -376,8 +370,17 @@ impl OptionOverride {
     fn apply(&self, options: &mut Vec<ChoiceOption>) -> Result<(), String> {
         let position = options.iter().position(|option| option.value == self.value);
         match (position, self.add, self.remove) {
-            (Some(_), true, _) => Err(format!("option {} is already there", self.value)),
-            (None, false, _) => Err(format!("there is no option {}", self.value)),
+            (_, true, true) => Err(format!("option {} is both added and removed", self.value)),
+            (Some(position), true, false) => {
+                let is_same = self.label.as_ref().is_none_or(|label| *label == options[position].label);
+                if is_same {
+                    Ok(())
+                } else {
+                    Err(format!("option {} is there with another label", self.value))
+                }
+            }
+            (None, false, true) => Ok(()),
+            (None, false, false) => Err(format!("there is no option {}", self.value)),
             (Some(position), false, true) => {
                 options.remove(position);
                 Ok(())
@@ -386,7 +389,7 @@ impl OptionOverride {
                 self.change(&mut options[position]);
                 Ok(())
             }
-            (None, true, _) => {
+            (None, true, false) => {
                 let mut option = ChoiceOption::new(self.value, "");
                 self.change(&mut option);
                 options.push(option);

@@ -3,7 +3,7 @@
 /// A lookup's relationship: many rows of this table point to one row of another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManyToOne {
-    /// Name of the relationship.
+    /// Name of the relationship; empty where unknown.
     pub schema_name: String,
     /// The table that has the lookup.
     pub referencing_table: String,
@@ -13,7 +13,8 @@ pub struct ManyToOne {
     pub referenced_table: String,
     /// The primary key there.
     pub referenced_column: String,
-    /// The property to bind (`<name>@odata.bind`), case-sensitive (reference §2.7).
+    /// The property to bind (`<name>@odata.bind`), case-sensitive (reference §2.7); empty where unknown. Ask
+    /// [`super::TableDefinition::navigation_property`], which has a rule for that.
     pub navigation_property: String,
     /// The collection on the other side, where known.
     pub collection_property: Option<String>,

@@ -7,6 +7,7 @@ use super::json::RawTable;
 use super::{AlternateKey, ChoiceOption, ColumnDefinition, ColumnType, ManyToMany, ManyToOne};
 
 /// One table, complete enough to write, validate and serve its rows.
+#[expect(clippy::struct_excessive_bools, reason = "independent properties, named as the service names them")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(from = "RawTable", into = "RawTable")]
 pub struct TableDefinition {
