@@ -1,5 +1,6 @@
 //! What every part of a load works with.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub(crate) struct Lane {
     pub(crate) client: Client,
     pub(crate) user: Uuid,
     pub(crate) limiter: Arc<Limiter>,
+    /// Throttled answers that were noted.
+    throttled: AtomicU64,
 }
 
 /// Shared by everything that runs for one call.
@@ -60,7 +63,12 @@ impl<'a> Context<'a> {
             })?;
             let advised = options.in_flight.or(who.dop_hint).unwrap_or(UNADVISED);
             let in_flight = usize::try_from(advised.min(options.max_in_flight).max(1)).unwrap_or(1);
-            lanes.push(Lane { client: client.clone(), user: who.user_id, limiter: Limiter::new(in_flight) });
+            lanes.push(Lane {
+                client: client.clone(),
+                user: who.user_id,
+                limiter: Limiter::new(in_flight),
+                throttled: AtomicU64::default(),
+            });
         }
         Ok(Self { store, lanes, plan, options, observer, cancel, report: Mutex::default() })
     }
@@ -85,7 +93,13 @@ impl<'a> Context<'a> {
 
     /// Notes how an application user fares.
     pub(crate) fn note(&self, lane: &Lane, went_well: bool) {
-        if let Some(in_flight) = lane.limiter.note(went_well) {
+        // The client bears throttling by itself; that there was some is a reason to send less.
+        let throttled = lane.client.limits().throttled;
+        let was_throttled = lane.throttled.swap(throttled, Ordering::Relaxed) < throttled;
+        if was_throttled {
+            self.tell(&Event::Throttled { user: lane.user, answers: throttled });
+        }
+        if let Some(in_flight) = lane.limiter.note(went_well && !was_throttled) {
             tracing::info!(user = %lane.user, in_flight, "concurrency changed");
             self.tell(&Event::Concurrency { user: lane.user, in_flight });
         }

@@ -117,6 +117,13 @@ pub enum Event {
         /// Rows found that are nobody's.
         strays: usize,
     },
+    /// The service asked an application user to wait; its client does.
+    Throttled {
+        /// The application user.
+        user: Uuid,
+        /// Throttled answers so far.
+        answers: u64,
+    },
     /// The number of requests in flight was changed.
     Concurrency {
         /// The application user.

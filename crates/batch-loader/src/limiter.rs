@@ -1,11 +1,14 @@
 //! How many requests of one application user are in flight.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Requests in a row that must go well before one more is let through.
 const CALM: u32 = 20;
+/// Trouble that comes so soon after a cut belongs to the same cause.
+const SAME_CAUSE: Duration = Duration::from_secs(1);
 
 /// Halves on trouble, grows by one after a calm stretch, never above where it started. Pure.
 #[derive(Debug)]
@@ -13,11 +16,12 @@ struct Controller {
     top: usize,
     current: usize,
     calm: u32,
+    cut: Option<Instant>,
 }
 
 impl Controller {
     /// Notes an answer; returns the new number when it changes.
-    fn note(&mut self, went_well: bool) -> Option<usize> {
+    fn note(&mut self, went_well: bool, now: Instant) -> Option<usize> {
         let before = self.current;
         if went_well {
             self.calm += 1;
@@ -27,7 +31,10 @@ impl Controller {
             }
         } else {
             self.calm = 0;
-            self.current = (self.current / 2).max(1);
+            if self.cut.is_none_or(|cut| now.saturating_duration_since(cut) >= SAME_CAUSE) {
+                self.cut = Some(now);
+                self.current = (self.current / 2).max(1);
+            }
         }
         (self.current != before).then_some(self.current)
     }
@@ -49,7 +56,7 @@ pub(crate) struct Permit {
 
 impl Limiter {
     pub(crate) fn new(in_flight: usize) -> Arc<Self> {
-        let controller = Controller { top: in_flight, current: in_flight, calm: 0 };
+        let controller = Controller { top: in_flight, current: in_flight, calm: 0, cut: None };
         Arc::new(Self { semaphore: Arc::new(Semaphore::new(in_flight)), state: Mutex::new((controller, 0)) })
     }
 
@@ -69,7 +76,7 @@ impl Limiter {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let (controller, owed) = &mut *state;
         let before = controller.current;
-        let now = controller.note(went_well)?;
+        let now = controller.note(went_well, Instant::now())?;
         if now > before {
             if *owed > 0 {
                 *owed -= 1;
@@ -103,13 +110,15 @@ mod tests {
 
     #[test]
     fn trouble_halves_and_calm_restores_one_at_a_time() {
-        let mut controller = Controller { top: 8, current: 8, calm: 0 };
-        assert_eq!(controller.note(false), Some(4));
-        assert_eq!(controller.note(false), Some(2));
+        let mut controller = Controller { top: 8, current: 8, calm: 0, cut: None };
+        let start = Instant::now();
+        assert_eq!(controller.note(false, start), Some(4));
+        assert_eq!(controller.note(false, start), None, "one cause is one cut");
+        assert_eq!(controller.note(false, start + SAME_CAUSE), Some(2));
         for _ in 1..CALM {
-            assert_eq!(controller.note(true), None);
+            assert_eq!(controller.note(true, start), None);
         }
-        assert_eq!(controller.note(true), Some(3));
+        assert_eq!(controller.note(true, start), Some(3));
     }
 
     #[tokio::test]

@@ -97,7 +97,8 @@ async fn load_rows(ctx: &Context<'_>, table: &LoadTable) -> Result<(), Error> {
 /// Rows on cycles first, since they wait for nobody; then level by level, each with its parents' GUIDs.
 async fn load_levels(ctx: &Context<'_>, op: &Operation<'_>) -> Result<(), Error> {
     let name = op.table.name();
-    // Chunks of an earlier run, and what it left in doubt.
+    // Rows in doubt belong to no level until they are settled.
+    stage::wait_for_doubts(ctx, op.table, op.pass()).await?;
     let mut done: Vec<Levels> = Vec::new();
     loop {
         let statement = pending::levels(&op.table.staged);
@@ -109,10 +110,7 @@ async fn load_levels(ctx: &Context<'_>, op: &Operation<'_>) -> Result<(), Error>
                 Some(level) => Levels::At(u32::try_from(level).unwrap_or(0)),
             })
             .collect();
-        // Rows in doubt belong to no level until they are settled: an empty list asks for them once more.
-        let Some(next) = found.into_iter().find(|levels| !done.contains(levels)) else {
-            return if done.is_empty() { stage::run(ctx, op, Levels::All).await } else { Ok(()) };
-        };
+        let Some(next) = found.into_iter().find(|levels| !done.contains(levels)) else { return Ok(()) };
         preload(ctx, op.table, Which::Own).await?;
         stage::run(ctx, op, next).await?;
         copy_back(ctx, op.table).await?;

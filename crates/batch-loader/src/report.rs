@@ -46,6 +46,15 @@ pub struct Stray {
     pub id: Uuid,
 }
 
+impl TableReport {
+    /// Notes strays; the same one counts once.
+    pub(crate) fn note_strays(&mut self, strays: Vec<Stray>) {
+        self.strays.extend(strays);
+        self.strays.sort_unstable_by_key(|stray| (stray.row, stray.id));
+        self.strays.dedup();
+    }
+}
+
 impl Report {
     /// The report of one table, made when it is not there.
     pub fn table(&mut self, logical_name: &str) -> &mut TableReport {
@@ -64,9 +73,7 @@ impl Report {
             table.errors += other.errors;
             table.requests += other.requests;
             table.in_doubt += other.in_doubt;
-            table.strays.extend(other.strays);
-            table.strays.sort_unstable_by_key(|stray| (stray.row, stray.id));
-            table.strays.dedup();
+            table.note_strays(other.strays);
             table.seconds += other.seconds;
         }
     }

@@ -8,6 +8,7 @@ use dataverse_wire::fault::FaultClass;
 use dataverse_wire::write::{RowWriter, TargetsWriter};
 use staging_schema::SuccessKind;
 use staging_store::RowError;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::Error;
@@ -27,8 +28,9 @@ impl Operation<'_> {
         lane: &Lane,
         request: &Request,
         clock: &Arc<LeaseClock>,
+        stopping: &CancellationToken,
     ) -> Verdict {
-        let options = self.write_options(ctx, clock);
+        let options = self.write_options(ctx, clock, stopping);
         match (request.message, &self.kind) {
             (Message::Bulk, Kind::Create { .. }) => self.send_creates(lane, request, &options).await,
             (Message::Bulk, _) => self.send_updates(lane, request, &options).await,
@@ -38,12 +40,17 @@ impl Operation<'_> {
     }
 
     /// The project's own options, with our patience and our right to send.
-    fn write_options(&self, ctx: &Context<'_>, clock: &Arc<LeaseClock>) -> WriteOptions {
-        let (clock, margin) = (Arc::clone(clock), ctx.options.request_timeout);
+    fn write_options(
+        &self,
+        ctx: &Context<'_>,
+        clock: &Arc<LeaseClock>,
+        stopping: &CancellationToken,
+    ) -> WriteOptions {
+        let (clock, stopping, margin) = (Arc::clone(clock), stopping.clone(), ctx.options.request_timeout);
         WriteOptions {
             timeout: Some(margin),
             // Asked before each attempt, however long the client was throttled before it.
-            permit: Some(SendPermit::new(move || clock.remaining() > margin)),
+            permit: Some(SendPermit::new(move || clock.remaining() > margin && !stopping.is_cancelled())),
             ..self.table.write.clone()
         }
     }

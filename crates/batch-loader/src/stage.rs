@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, OptionFuture};
 use futures::stream::{FuturesUnordered, StreamExt as _};
-use staging_schema::Levels;
+use staging_schema::{Levels, Pass};
 use staging_store::{ChunkPlan, Cut, Lease, RequestEnd, Take, Taken};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,7 @@ use crate::doubt::{self, Doubt};
 use crate::event::{Answer, Event};
 use crate::lease::{LeaseClock, Moment};
 use crate::operation::Operation;
+use crate::plan::LoadTable;
 use crate::rows::{Message, Request, Rows, Slot};
 use crate::verdict::Verdict;
 
@@ -50,14 +51,30 @@ pub(crate) async fn run(ctx: &Context<'_>, op: &Operation<'_>, levels: Levels) -
             Cut::OtherPass { next_expiry, .. } => {
                 ctx.wait(next_expiry.clamp(Duration::from_millis(5), ASK_AGAIN)).await?
             }
-            Cut::NothingPending => match doubt::settle(ctx, op.table).await? {
-                Doubt::None => return Ok(()),
-                Doubt::Settled => {}
-                Doubt::Waiting { requests, wait } => {
-                    ctx.tell(&Event::Waiting { table: table.to_owned(), pass: op.pass(), requests, wait });
-                    ctx.wait(wait).await?;
+            Cut::NothingPending => {
+                if !doubts_settled(ctx, op.table, op.pass()).await? {
+                    return Ok(());
                 }
-            },
+            }
+        }
+    }
+}
+
+/// Waits until no row of a table is in doubt.
+pub(crate) async fn wait_for_doubts(ctx: &Context<'_>, table: &LoadTable, pass: Pass) -> Result<(), Error> {
+    while doubts_settled(ctx, table, pass).await? {}
+    Ok(())
+}
+
+/// Settles what may be settled, or waits a while; answers whether there was anything in doubt.
+async fn doubts_settled(ctx: &Context<'_>, table: &LoadTable, pass: Pass) -> Result<bool, Error> {
+    match doubt::settle(ctx, table).await? {
+        Doubt::None => Ok(false),
+        Doubt::Settled => Ok(true),
+        Doubt::Waiting { requests, wait } => {
+            ctx.tell(&Event::Waiting { table: table.name().to_owned(), pass, requests, wait });
+            ctx.wait(wait).await?;
+            Ok(true)
         }
     }
 }
@@ -80,6 +97,9 @@ struct Floor<'a> {
     deadline: Option<Instant>,
     next_lane: usize,
     doubts_in_a_row: u32,
+    last_committed: i64,
+    /// The chunk whose rows are being read.
+    reading: Option<(Lease, Arc<LeaseClock>)>,
 }
 
 /// What was found when work was looked for.
@@ -114,6 +134,8 @@ impl<'a> Floor<'a> {
             deadline: None,
             next_lane: 0,
             doubts_in_a_row: 0,
+            last_committed: 0,
+            reading: None,
         }
     }
 
@@ -127,6 +149,8 @@ impl<'a> Floor<'a> {
         let mut next_beat = Instant::now() + beat;
         loop {
             let capacity = ctx.in_flight();
+            // Written down before a sender is free, but not long before.
+            let ahead = capacity + capacity.div_ceil(2);
             while sends.len() < capacity
                 && let Some(request) = self.ready.pop_front()
             {
@@ -135,13 +159,15 @@ impl<'a> Floor<'a> {
             }
             if looking.is_none() && self.wants_work(capacity) {
                 looking = Some(match self.unread.pop_front() {
-                    Some((lease, clock)) => Box::pin(read(ctx, op, lease, clock)),
+                    Some((lease, clock)) => {
+                        self.reading = Some((lease.clone(), Arc::clone(&clock)));
+                        Box::pin(read(ctx, op, lease, clock))
+                    }
                     None => Box::pin(take(ctx, op)),
                 });
             }
             if committing.is_none()
-                && let Some(commit) =
-                    self.next_commit(capacity.saturating_sub(self.ready.len() + sends.len() / 2))
+                && let Some(commit) = self.next_commit(ahead.saturating_sub(self.ready.len() + sends.len()))
             {
                 committing = Some(Box::pin(record(ctx, op, commit)));
             }
@@ -198,6 +224,7 @@ impl<'a> Floor<'a> {
     }
 
     fn found(&mut self, found: Result<Found, Error>) {
+        self.reading = None;
         match found {
             Err(error) => self.stop_with(error),
             Ok(Found::Nothing) => self.drained = true,
@@ -244,11 +271,17 @@ impl<'a> Floor<'a> {
                 self.chunks.insert(lease.chunk, OpenChunk::new(lease, clock, VecDeque::new()));
             }
         }
-        let urgent = self.chunks.iter().find(|(_, chunk)| chunk.is_urgent());
-        let next = urgent.or_else(|| {
-            self.chunks.iter().find(|(_, chunk)| room > 0 && !chunk.fresh.is_empty() || stopping)
-        });
-        let number = *next?.0;
+        // In turn, so that the answers of one chunk do not keep the requests of the next from being written down.
+        let is_due =
+            |chunk: &OpenChunk| stopping || chunk.is_urgent() || (room > 0 && !chunk.fresh.is_empty());
+        let last = self.last_committed;
+        let due = |after: bool| {
+            let found =
+                self.chunks.iter().find(|(number, chunk)| (**number > last) == after && is_due(chunk));
+            found.map(|(number, _)| *number)
+        };
+        let number = due(true).or_else(|| due(false))?;
+        self.last_committed = number;
         let lanes = &self.ctx.lanes;
         self.chunks.get_mut(&number).and_then(|chunk| chunk.commit(room, stopping, lanes))
     }
@@ -329,7 +362,8 @@ impl<'a> Floor<'a> {
 
     fn renew(&self) -> Option<BoxFuture<'a, Renewal>> {
         let chunks = self.chunks.values().map(|chunk| &chunk.lease);
-        let leases: Vec<Lease> = chunks.chain(self.unread.iter().map(|(lease, _)| lease)).cloned().collect();
+        let leases: Vec<Lease> =
+            chunks.chain(self.unread.iter().chain(&self.reading).map(|(lease, _)| lease)).cloned().collect();
         if leases.is_empty() {
             return None;
         }
@@ -363,13 +397,19 @@ impl<'a> Floor<'a> {
                     if let Some(open) = self.chunks.get(chunk) {
                         open.clock.renew(since);
                     }
-                    for (_, clock) in self.unread.iter().filter(|(lease, _)| lease.chunk == *chunk) {
+                    for (_, clock) in
+                        self.unread.iter().chain(&self.reading).filter(|(lease, _)| lease.chunk == *chunk)
+                    {
                         clock.renew(since);
                     }
                 }
                 for chunk in renewal.lost {
                     tracing::warn!(table = self.op.table.name(), chunk, "a lease was lost");
                     self.unread.retain(|(lease, _)| lease.chunk != chunk);
+                    if let Some((_, clock)) = self.reading.as_ref().filter(|(lease, _)| lease.chunk == chunk)
+                    {
+                        clock.lose();
+                    }
                     self.abandon(chunk);
                 }
             }
@@ -590,7 +630,7 @@ async fn send(
     let (table, pass) = (op.table.name().to_owned(), op.pass());
     ctx.tell(&Event::Sending { table, pass, request: request.id, rows: request.slots.len() });
     let started = Instant::now();
-    let verdict = op.send(ctx, lane, &request, &clock).await;
+    let verdict = op.send(ctx, lane, &request, &clock, &stopping).await;
     drop(permit);
     Sent { request, verdict, elapsed: started.elapsed() }
 }

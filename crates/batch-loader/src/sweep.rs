@@ -18,9 +18,6 @@ use crate::plan::{LoadTable, Strategy};
 use crate::probe::{self, SEQUENCE_NUMBER};
 use crate::report::Stray;
 
-/// RowIds of one query: a full page.
-const SLICE: i64 = 5_000;
-
 /// Sweeps the number range of a table: adopts what belongs to pending rows, reports what belongs to nobody.
 pub(crate) async fn sweep(ctx: &Context<'_>, table: &LoadTable) -> Result<(), Error> {
     let Strategy::SequenceNumber { base } = table.strategy else { return Ok(()) };
@@ -30,20 +27,27 @@ pub(crate) async fn sweep(ctx: &Context<'_>, table: &LoadTable) -> Result<(), Er
     let name = table.name();
     let slices = ctx.store.slices(&table.staged.name(), u64::MAX).await.map_err(staging(name, "sweeping"))?;
     let Some(all) = slices.first() else { return Ok(()) };
+    let range = Filter::at_least(SEQUENCE_NUMBER, base + all.start())
+        .and(Filter::at_most(SEQUENCE_NUMBER, base + all.end()));
+    let definition = &table.definition;
+    // One question, read page by page: nothing says that the number is indexed, and each question may be a scan.
+    let query = Query::new(&definition.entity_set_name)
+        .select([definition.primary_id.as_str(), SEQUENCE_NUMBER])
+        .filter(probe::ours(ctx, table, range).await?);
+    let mut pages = ctx.lanes[0].client.query(&query);
     let (mut adopted, mut strays) = (0, Vec::new());
-    let mut first = *all.start();
     let mut op = None;
-    while first <= *all.end() {
+    while let Some(page) = pages.next_page().await.map_err(|source| probe::unreadable(name, source))? {
         ctx.go_on()?;
-        // An empty range is told by one question, a full one is read page by page.
-        let last = if adopted == 0 && first == *all.start() && is_empty(ctx, table, base, all.clone()).await?
-        {
-            break;
-        } else {
-            (first + SLICE - 1).min(*all.end())
-        };
-        let unknown = unknown(ctx, table, base, first, last).await?;
-        first = last + 1;
+        let there: Vec<Stray> = page
+            .rows
+            .iter()
+            .filter_map(|row| {
+                let number = row.get(SEQUENCE_NUMBER)?.as_i64()?;
+                Some(Stray { row: number - base, id: probe::id_of(table, row)? })
+            })
+            .collect();
+        let unknown = unknown(ctx, table, there).await?;
         if unknown.is_empty() {
             continue;
         }
@@ -63,65 +67,23 @@ pub(crate) async fn sweep(ctx: &Context<'_>, table: &LoadTable) -> Result<(), Er
         );
     }
     let found = strays.len();
-    ctx.count(name, |report| report.strays.extend(strays));
+    ctx.count(name, |report| report.note_strays(strays));
     ctx.tell(&Event::Swept { table: name.to_owned(), adopted, strays: found });
     Ok(())
 }
 
-fn numbers(base: i64, rows: &std::ops::RangeInclusive<i64>) -> Filter {
-    Filter::at_least(SEQUENCE_NUMBER, base + rows.start())
-        .and(Filter::at_most(SEQUENCE_NUMBER, base + rows.end()))
-}
-
-async fn is_empty(
-    ctx: &Context<'_>,
-    table: &LoadTable,
-    base: i64,
-    rows: std::ops::RangeInclusive<i64>,
-) -> Result<bool, Error> {
-    let filter = probe::ours(ctx, table, numbers(base, &rows)).await?;
-    let definition = &table.definition;
-    let query =
-        Query::new(&definition.entity_set_name).select([&definition.primary_id]).filter(filter).top(1);
-    let found: Vec<dataverse_client::Row> = ctx.lanes[0]
-        .client
-        .query(&query)
-        .all()
-        .await
-        .map_err(|source| probe::unreadable(table.name(), source))?;
-    Ok(found.is_empty())
-}
-
-/// What Dataverse holds in a range of numbers and staging does not know under that GUID.
+/// Those of the rows found that staging does not know under that GUID, each with the GUID that it does know.
 async fn unknown(
     ctx: &Context<'_>,
     table: &LoadTable,
-    base: i64,
-    first: i64,
-    last: i64,
+    there: Vec<Stray>,
 ) -> Result<Vec<(Stray, Option<Uuid>)>, Error> {
-    let definition = &table.definition;
-    let filter = probe::ours(ctx, table, numbers(base, &(first..=last))).await?;
-    let select = [definition.primary_id.as_str(), SEQUENCE_NUMBER];
-    let query = Query::new(&definition.entity_set_name).select(select).filter(filter);
-    let mut pages = ctx.lanes[0].client.query(&query);
-    let mut there: Vec<Stray> = Vec::new();
-    while let Some(page) =
-        pages.next_page().await.map_err(|source| probe::unreadable(table.name(), source))?
-    {
-        there.extend(page.rows.iter().filter_map(|row| {
-            let number = row.get(SEQUENCE_NUMBER)?.as_i64()?;
-            Some(Stray { row: number - base, id: probe::id_of(table, row)? })
-        }));
-    }
-    if there.is_empty() {
-        return Ok(Vec::new());
-    }
-    let statement = known_ids(table, first, last);
-    let mut known: HashMap<i64, Uuid> = HashMap::new();
-    for row in ctx.store.query(&statement).await.map_err(staging(table.name(), "sweeping"))? {
-        if let (Ok(row_id), Some(id)) = (row.integer(0), guid(row.get(1).as_ref())) {
-            known.insert(row_id, id);
+    let failed = || staging(table.name(), "sweeping");
+    let row_ids: Vec<i64> = there.iter().map(|found| found.row).collect();
+    let mut known: HashMap<i64, Uuid> = HashMap::with_capacity(there.len());
+    for row in ctx.store.query(&known_ids(table, &row_ids)).await.map_err(failed())? {
+        if let Some(id) = guid(row.get(1).as_ref()) {
+            known.insert(row.integer(0).map_err(failed())?, id);
         }
     }
     let is_unknown = |found: &Stray| known.get(&found.row) != Some(&found.id);
@@ -129,20 +91,20 @@ async fn unknown(
 }
 
 /// GUIDs of staged rows, copied back or not.
-fn known_ids(table: &LoadTable, first: i64, last: i64) -> Statement {
+fn known_ids(table: &LoadTable, row_ids: &[i64]) -> Statement {
     Statement::new(
         |d| {
             let (row_id, id) = (d.quote(control::ROW_ID), d.quote(control::DATAVERSE_ID));
             format!(
                 "SELECT t.{row_id}, COALESCE(t.{id}, (SELECT s.DataverseId FROM {success} AS s WHERE s.RowId = t.{row_id} \
-                 AND s.Pass = 'insert')) FROM {table} AS t WHERE t.{row_id} BETWEEN {} AND {}",
-                d.param(1),
-                d.param(2),
+                 AND s.Pass = 'insert')) FROM {table} AS t WHERE t.{row_id} IN (SELECT {} FROM {})",
+                d.json_value("a"),
+                d.json_array(&d.param(1), "a"),
                 success = d.table(&table.staged.success()),
                 table = d.table(&table.staged.name()),
             )
         },
-        vec![first.into(), last.into()],
+        vec![manifest::json(row_ids).into()],
     )
 }
 
