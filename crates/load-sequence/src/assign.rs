@@ -1,9 +1,8 @@
 //! Which lookups wait: from the whole graph to its components and back.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
-use crate::cut::{self, Arc, Instance, Shared};
+use crate::cut::{self, Arc, Effort, Instance, Shared};
 use crate::error::{Cycle, Error};
 use crate::indexed::Indexed;
 use crate::plan::Component;
@@ -31,14 +30,14 @@ pub(crate) fn forced(graph: &Indexed<'_>) -> Vec<bool> {
 }
 
 /// Chooses what waits so that the fewest rows are written twice. `node` tells which tables are loaded as one.
-pub(crate) fn cheapest(graph: &Indexed<'_>, node: &[usize], deadline: Instant) -> Result<Assignment, Error> {
+pub(crate) fn cheapest(graph: &Indexed<'_>, node: &[usize], effort: Effort) -> Result<Assignment, Error> {
     let mut deferred = forced(graph);
     let parts = components(graph, node, &deferred);
     refuse_required_cycles(graph, &parts, &deferred)?;
     let mut components = Vec::new();
     let mut gap = 0;
     for part in &parts {
-        let cut = cut::cheapest(&part.instance, deadline);
+        let cut = cut::cheapest(&part.instance, effort);
         let waiting: Vec<usize> = part
             .lookups
             .iter()
@@ -62,6 +61,9 @@ pub(crate) fn cheapest(graph: &Indexed<'_>, node: &[usize], deadline: Instant) -
     components.sort_by(|a, b| b.tables.len().cmp(&a.tables.len()).then_with(|| a.tables.cmp(&b.tables)));
     Ok(Assignment { deferred, components, gap })
 }
+
+/// Two tables (as nodes) and the lookups from the one to the other.
+type Between = ((usize, usize), Vec<usize>);
 
 /// One strongly connected part, with the lookups behind each arc.
 struct Part {
@@ -92,7 +94,7 @@ fn components(graph: &Indexed<'_>, node: &[usize], gone: &[bool]) -> Vec<Part> {
     for (table, &node) in node.iter().enumerate() {
         tables.entry(component[node]).or_default().push(table);
     }
-    let mut arcs: BTreeMap<usize, Vec<((usize, usize), Vec<usize>)>> = BTreeMap::new();
+    let mut arcs: BTreeMap<usize, Vec<Between>> = BTreeMap::new();
     for (ends, lookups) in between {
         if component[ends.0] == component[ends.1] {
             arcs.entry(component[ends.0]).or_default().push((ends, lookups));
@@ -114,7 +116,7 @@ fn part(
     graph: &Indexed<'_>,
     nodes: &[usize],
     tables: Vec<usize>,
-    between: Vec<((usize, usize), Vec<usize>)>,
+    between: Vec<Between>,
     gone: &[bool],
 ) -> Part {
     let local: BTreeMap<usize, usize> =

@@ -6,7 +6,7 @@ use crate::indexed::{Arrow, Indexed};
 use crate::plan::{Deferred, Explanation};
 
 /// How many lookups may be looked at to name the cycles that deferred ones would close; beyond it the sentence does without.
-const SEARCH_WORK: usize = 2_000_000;
+const SEARCH_WORK: usize = 400_000;
 
 /// Why each table is in its wave and each deferred lookup waits.
 pub(crate) fn waves(

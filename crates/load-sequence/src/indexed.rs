@@ -17,7 +17,7 @@ pub(crate) struct Indexed<'a> {
     pub(crate) lookups: Vec<Arrow<'a>>,
     pub(crate) ignored: Vec<IgnoredLookup>,
     /// Per table, where given: rows and the lookups filled in them.
-    pub(crate) combinations: Vec<Option<Vec<(u64, Vec<usize>)>>>,
+    pub(crate) combinations: Combinations,
     pub(crate) associations: Vec<&'a Association>,
     pub(crate) row_levels: Vec<(Vec<usize>, &'a RowLevels)>,
     /// Tables kept for the very end: special ones that no ordinary table needs at insert.
@@ -66,7 +66,7 @@ impl<'a> Indexed<'a> {
             tables.iter().enumerate().map(|(i, table)| (table.name.as_str(), i)).collect();
 
         let mut all: Vec<&Lookup> = graph.lookups.iter().collect();
-        all.sort_by_key(|lookup| key(lookup));
+        all.sort_by_cached_key(|lookup| (number.get(lookup.table.as_str()), key(lookup)));
         for pair in all.windows(2).filter(|pair| key(pair[0]) == key(pair[1])) {
             problems.push(format!("lookup {} is listed twice", name(pair[0])));
         }
@@ -165,7 +165,10 @@ fn name(lookup: &Lookup) -> String {
     format!("{}.{} -> {}", lookup.table, lookup.column, lookup.target)
 }
 
-type Combinations = Vec<Option<Vec<(u64, Vec<usize>)>>>;
+type Combinations = Vec<Option<Vec<Rows>>>;
+
+/// A number of rows and the lookups filled in them.
+type Rows = (u64, Vec<usize>);
 
 /// Combinations per table, with numbers for the lookups that play a part; their rows must add up to the lookups' own.
 fn combinations(
@@ -176,6 +179,9 @@ fn combinations(
     tables: usize,
     problems: &mut Vec<String>,
 ) -> Combinations {
+    if graph.combinations.is_empty() {
+        return vec![None; tables];
+    }
     let known: HashMap<(&str, &str, &str), u64> = all
         .iter()
         .map(|lookup| {

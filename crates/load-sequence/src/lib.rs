@@ -9,6 +9,7 @@ mod indexed;
 mod model;
 mod options;
 mod order;
+pub mod picture;
 mod plan;
 mod row_waves;
 mod sequence;

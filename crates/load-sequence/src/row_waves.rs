@@ -1,8 +1,7 @@
 //! Tables that point at each other while their rows do not: loading them together, row wave by row wave, against deferring.
 
-use std::time::Instant;
-
 use crate::assign::{self, Assignment};
+use crate::cut::Effort;
 use crate::error::Error;
 use crate::indexed::Indexed;
 use crate::model::RowLevels;
@@ -18,16 +17,16 @@ pub(crate) struct Chosen {
 }
 
 /// Compares, group by group, the requests of second writes with the requests that row waves add.
-pub(crate) fn weigh(graph: &Indexed<'_>, options: &Options, deadline: Instant) -> Result<Chosen, Error> {
+pub(crate) fn weigh(graph: &Indexed<'_>, options: &Options, effort: Effort) -> Result<Chosen, Error> {
     let adopting = options.row_waves == RowWavesChoice::Adopt;
     let mut adopted = vec![false; graph.row_levels.len()];
-    let mut assignment = match assign::cheapest(graph, &nodes(graph, &adopted), deadline) {
+    let mut assignment = match assign::cheapest(graph, &nodes(graph, &adopted), effort) {
         // Without row waves there is no plan at all: adopt every group that does not overlap another one.
         Err(Error::RequiredCycle(_)) if adopting && !adopted.is_empty() => {
             for group in 0..adopted.len() {
                 adopted[group] = !overlaps(graph, &adopted, group);
             }
-            assign::cheapest(graph, &nodes(graph, &adopted), deadline)?
+            assign::cheapest(graph, &nodes(graph, &adopted), effort)?
         }
         found => found?,
     };
@@ -54,15 +53,15 @@ pub(crate) fn weigh(graph: &Indexed<'_>, options: &Options, deadline: Instant) -
         }
         let mut with = adopted.clone();
         with[group] = true;
-        let Ok(other) = assign::cheapest(graph, &nodes(graph, &with), deadline) else {
+        let Ok(other) = assign::cheapest(graph, &nodes(graph, &with), effort) else {
             groups.push(proposal(Vec::new(), 0, false));
             continue;
         };
         let saved =
             requests(graph, &assignment, per_request).saturating_sub(requests(graph, &other, per_request));
-        let spared = assignment.deferred.iter().zip(&other.deferred).zip(&graph.lookups);
+        let both = assignment.deferred.iter().zip(&other.deferred).zip(&graph.lookups);
         let spares =
-            spared.filter(|((now, then), _)| **now && !**then).map(|(_, it)| it.as_deferred()).collect();
+            both.filter(|((now, then), _)| **now && !**then).map(|(_, it)| it.as_deferred()).collect();
         adopted[group] = adopting && saved > requests_added;
         groups.push(proposal(spares, saved, adopted[group]));
         if adopted[group] {

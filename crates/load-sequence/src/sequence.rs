@@ -1,8 +1,9 @@
 //! The way from a graph to its plan.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::assign::{self, Assignment};
+use crate::cut::Effort;
 use crate::error::Error;
 use crate::explain;
 use crate::indexed::Indexed;
@@ -25,10 +26,10 @@ use crate::waves;
 /// lookup empty, [`Error::InvalidGraph`] when the graph contradicts itself.
 pub fn sequence(graph: &LookupGraph, options: &Options) -> Result<Sequence, Error> {
     let graph = Indexed::new(graph)?;
-    let deadline = Instant::now() + options.proof_time;
     match options.strategy {
         Strategy::Cheapest => {
-            let chosen = row_waves::weigh(&graph, options, deadline)?;
+            let effort = Effort { deadline: deadline(options), most_arcs: options.proof_size };
+            let chosen = row_waves::weigh(&graph, options, effort)?;
             Ok(assemble(&graph, options, &chosen.node, chosen.assignment, chosen.groups))
         }
         Strategy::LookupCount => {
@@ -48,6 +49,12 @@ pub fn sequence(graph: &LookupGraph, options: &Options) -> Result<Sequence, Erro
             Ok(unproven(&graph, options, deferred))
         }
     }
+}
+
+/// The end of the proof time; a time beyond what the clock can say is a day.
+fn deadline(options: &Options) -> Instant {
+    let now = Instant::now();
+    now.checked_add(options.proof_time).unwrap_or(now + Duration::from_hours(24))
 }
 
 fn refuse_broken(graph: &Indexed<'_>, deferred: &[bool], strategy: &'static str) -> Result<(), Error> {

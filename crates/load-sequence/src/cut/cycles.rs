@@ -15,7 +15,12 @@ pub(crate) fn short_cycles(instance: &Instance, cut: &[bool], work: usize) -> BT
         if cut[i] || component[arc.tail] != component[arc.head] {
             continue;
         }
-        if let Some(cycle) = search.shortest(instance, i, |other| !cut[other], &mut spent) {
+        if let Some(cycle) = search.shortest(
+            instance,
+            i,
+            |other| !cut[other] && component[instance.arcs[other].head] == component[arc.tail],
+            &mut spent,
+        ) {
             found.insert(cycle);
         }
         if spent > work && !found.is_empty() {

@@ -7,55 +7,60 @@ use microlp::{
     ComparisonOp, OptimizationDirection, Problem, SolutionStatus, SolveOptions, SolveOutcome, Variable,
 };
 
+use super::Cut;
 use super::cycles::{light_cycles, short_cycles};
 use super::instance::{Instance, TIE_SHARE, real};
 use super::order::completed;
-use super::{Cut, prune};
+use super::prune::prune;
 
-/// Arcs that a search for cycles may look at per round.
-const SEARCH_WORK: usize = 40_000_000;
+/// Arcs that a search for cycles may look at.
+const SEARCH_WORK: usize = 10_000_000;
+/// The same for the fast search of a fractional round.
+const ROUND_WORK: usize = 10_000_000;
 
-/// Improves `best` until its bound meets its cost or the time is over.
-pub(crate) fn prove(instance: &Instance, best: &mut Cut, deadline: Instant) {
-    let mut pool = short_cycles(instance, &vec![false; instance.arcs.len()], SEARCH_WORK);
+/// The same before the first round; enough for a cycle through every lookup of a graph with some hundred of them.
+const FIRST_WORK: usize = 300_000;
+
+/// Improves `best` until its bound meets its cost or the time is over. `packed` are cycles that are known already.
+pub(crate) fn prove(instance: &Instance, best: &mut Cut, packed: Vec<Vec<usize>>, deadline: Instant) {
+    let mut pool: BTreeSet<Vec<usize>> = packed.into_iter().collect();
+    pool.extend(short_cycles(instance, &vec![false; instance.arcs.len()], FIRST_WORK));
     tighten(instance, best, &mut pool, deadline);
     loop {
         let Some(answer) = solve(instance, &pool, Kind::Integer, &best.arcs, deadline) else { return };
-        best.bound = best.bound.max(whole_rows(answer.bound)).min(best.cost);
+        best.bound = best.bound.max(whole_rows(answer.bound));
         let missing = short_cycles(instance, &answer.cut(), SEARCH_WORK);
         if missing.is_empty() {
-            best.improve(instance, prune::prune(instance, answer.cut()));
+            best.improve(instance, prune(instance, answer.cut()));
         } else {
             best.improve(instance, completed(instance, &answer.cut()));
         }
-        // A pool whose optimum needs no further cycle is the optimum of the whole.
-        let settled = missing.is_empty() && answer.optimal;
-        if settled || !answer.optimal || Instant::now() >= deadline {
-            best.bound = best.bound.min(best.cost);
+        best.bound = best.bound.min(best.cost);
+        // When nothing is missing, the optimum of the pool is the optimum of the whole.
+        if missing.is_empty() || !answer.optimal {
             return;
         }
         pool.extend(missing);
     }
 }
 
-/// Adds cycles that the fractional optimum violates, until it violates none: the later integer rounds then need few or no further cycles.
+/// Adds cycles that the fractional optimum violates, until it violates none: the integer rounds then need few or no further cycles.
 fn tighten(instance: &Instance, best: &mut Cut, pool: &mut BTreeSet<Vec<usize>>, deadline: Instant) {
-    let mut stalled = 0;
-    let mut last = f64::NEG_INFINITY;
-    while stalled < 3 && Instant::now() < deadline {
+    loop {
         let Some(answer) = solve(instance, pool, Kind::Fractional, &best.arcs, deadline) else { return };
         if !answer.optimal {
             return;
         }
         best.bound = best.bound.max(whole_rows(answer.bound)).min(best.cost);
-        let violated = light_cycles(instance, &answer.values, SEARCH_WORK);
-        let before = pool.len();
-        pool.extend(violated);
-        if pool.len() == before {
+        // Cycles that remain after rounding are found fast; only when these are exhausted are the slower searches worth it.
+        let known = pool.len();
+        pool.extend(short_cycles(instance, &answer.cut(), ROUND_WORK));
+        if pool.len() == known {
+            pool.extend(light_cycles(instance, &answer.values, SEARCH_WORK));
+        }
+        if pool.len() == known {
             return;
         }
-        stalled = if answer.bound > last + 1e-6 * (1.0 + last.abs()) { 0 } else { stalled + 1 };
-        last = answer.bound;
     }
 }
 
@@ -154,6 +159,6 @@ fn solve(
             bound: solution.stats().best_bound.unwrap_or(0.0),
             optimal: solution.status() == SolutionStatus::Optimal,
         }),
-        _ => None,
+        SolveOutcome::Interrupted(_) => None,
     }
 }

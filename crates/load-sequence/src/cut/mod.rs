@@ -14,9 +14,14 @@ use std::time::Instant;
 
 pub(crate) use instance::{Arc, Instance, Shared};
 
-/// Components with more arcs than this are not given to the integer programme: on two cores a single round of it would
-/// take longer than the whole default proof time.
-const LARGEST_PROGRAMME: usize = 20_000;
+/// How much effort a proof is worth.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Effort {
+    /// No proof goes on after this.
+    pub(crate) deadline: Instant,
+    /// Instances with more arcs get none.
+    pub(crate) most_arcs: usize,
+}
 
 /// What to cut, and how good that is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,11 +51,20 @@ impl Cut {
 }
 
 /// The cheapest cut of a strongly connected instance whose unbreakable arcs form no cycle.
-pub(crate) fn cheapest(instance: &Instance, deadline: Instant) -> Cut {
+pub(crate) fn cheapest(instance: &Instance, effort: Effort) -> Cut {
     let mut best = Cut::of(instance, order::good_cut(instance));
-    best.bound = packing::bound(instance).min(best.cost);
-    if instance.arcs.len() <= LARGEST_PROGRAMME {
-        exact::prove(instance, &mut best, deadline);
+    let packing = packing::pack(instance);
+    if let Some(cut) = packing.cut {
+        let pruned = prune::prune(instance, cut);
+        best.improve(instance, order::sifted(instance, &pruned));
+    }
+    best.bound = packing.bound.min(best.cost);
+    if instance.arcs.len() <= effort.most_arcs {
+        exact::prove(instance, &mut best, packing.cycles, effort.deadline);
+    }
+    if best.bound < best.cost {
+        let arcs = order::shaken(instance, &best.arcs);
+        best.improve(instance, arcs);
     }
     best
 }

@@ -1,39 +1,77 @@
 //! A good order without proof: greedy from both ends, then each table moved to its best place, then shaken and moved again.
 
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 
 use super::instance::Instance;
 use super::prune::prune;
 
 /// How many arcs the shaking may look at, over all rounds; keeps it a fraction of a second.
 const SHAKE_WORK: usize = 6_000_000;
-/// More rounds than this have not improved any graph at hand.
-const SHAKE_ROUNDS: usize = 60;
+/// More rounds than this hardly improve any graph at hand.
+const SHAKE_ROUNDS: usize = 1_000;
+/// Fewer rounds than this gain next to nothing on a graph that large.
+const FEWEST_ROUNDS: usize = 10;
 /// Passes over all tables; each pass lowers the cost, and most gains come with the first few.
 const SIFT_PASSES: usize = 40;
+/// Arcs that all passes together look at; at least some passes are made.
+const SIFT_WORK: usize = 1_000_000;
 
-/// A cut without a needless arc.
+/// The cut of a greedy order, each table moved to its best place.
 pub(crate) fn good_cut(instance: &Instance) -> Vec<bool> {
-    let mut best_line = Line::of(instance, &greedy(instance, &instance.weights));
+    let mut line = Line::of(instance, &greedy(instance, &instance.weights));
+    line.sift(instance, &instance.weights);
+    prune(instance, line.cut(instance))
+}
+
+/// Moves tables of the order behind a cut to their best places.
+pub(crate) fn sifted(instance: &Instance, cut: &[bool]) -> Vec<bool> {
+    let mut line = Line::of(instance, &order_behind(instance, cut));
+    line.sift(instance, &instance.weights);
+    prune(instance, line.cut(instance))
+}
+
+/// Shakes the order behind a cut again and again and keeps what is better.
+pub(crate) fn shaken(instance: &Instance, start: &[bool]) -> Vec<bool> {
+    let mut best_line = Line::of(instance, &order_behind(instance, start));
     best_line.sift(instance, &instance.weights);
     let mut best = best_line.cut(instance);
     let mut best_cost = weigh(instance, &best);
     let rounds = (SHAKE_WORK / (instance.arcs.len() * 8).max(1)).min(SHAKE_ROUNDS);
+    if rounds < FEWEST_ROUNDS {
+        return prune(instance, best);
+    }
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    let mut line = best_line.clone();
     for _ in 0..rounds {
+        let mut line = best_line.clone();
         line.shake(instance, &mut random);
         line.sift(instance, &instance.weights);
         let cut = line.cut(instance);
         let cost = weigh(instance, &cut);
-        if cost < best_cost {
-            (best, best_cost, best_line) = (cut, cost, line.clone());
-        } else {
-            line = best_line.clone();
+        if cost <= best_cost {
+            (best, best_cost, best_line) = (cut, cost, line);
         }
     }
     prune(instance, best)
+}
+
+/// An order in which only the arcs of the cut (which leaves no cycle) point to later tables.
+fn order_behind(instance: &Instance, cut: &[bool]) -> Vec<usize> {
+    let mut open: Vec<usize> =
+        instance.out.iter().map(|arcs| arcs.iter().filter(|&&arc| !cut[arc]).count()).collect();
+    let mut ready: VecDeque<usize> = (0..instance.nodes).filter(|&node| open[node] == 0).collect();
+    let mut order = Vec::with_capacity(instance.nodes);
+    while let Some(head) = ready.pop_front() {
+        order.push(head);
+        for &arc in instance.into[head].iter().filter(|&&arc| !cut[arc]) {
+            let tail = instance.arcs[arc].tail;
+            open[tail] -= 1;
+            if open[tail] == 0 {
+                ready.push_back(tail);
+            }
+        }
+    }
+    order
 }
 
 /// A cut that keeps to a wish where it can: the wished arcs cost nothing, and what is missing is found greedily.
@@ -69,7 +107,7 @@ fn greedy(instance: &Instance, weights: &[f64]) -> Vec<usize> {
     let (mut first, mut last) = (Vec::new(), Vec::new());
     let mut free: Vec<usize> = (0..n).filter(|&v| targets[v] == 0).collect();
     let mut idle: Vec<usize> = (0..n).filter(|&v| sources[v] == 0).collect();
-    let mut heap: BinaryHeap<Candidate> = (0..n)
+    let mut candidates: BinaryHeap<Candidate> = (0..n)
         .filter(|&v| blocked[v] == 0)
         .map(|v| Candidate { score: wanted[v] - owed[v], node: v })
         .collect();
@@ -79,7 +117,7 @@ fn greedy(instance: &Instance, weights: &[f64]) -> Vec<usize> {
         } else if let Some(node) = idle.pop() {
             (node, false)
         } else {
-            match heap.pop() {
+            match candidates.pop() {
                 None => break,
                 Some(Candidate { score, node }) => {
                     let stale = score.total_cmp(&(wanted[node] - owed[node])) != Ordering::Equal;
@@ -95,9 +133,9 @@ fn greedy(instance: &Instance, weights: &[f64]) -> Vec<usize> {
         }
         placed[node] = true;
         if at_front {
-            first.push(node)
+            first.push(node);
         } else {
-            last.push(node)
+            last.push(node);
         }
         for &arc in &instance.into[node] {
             let tail = instance.arcs[arc].tail;
@@ -112,7 +150,7 @@ fn greedy(instance: &Instance, weights: &[f64]) -> Vec<usize> {
             if targets[tail] == 0 {
                 free.push(tail);
             } else if blocked[tail] == 0 {
-                heap.push(Candidate { score: wanted[tail] - owed[tail], node: tail });
+                candidates.push(Candidate { score: wanted[tail] - owed[tail], node: tail });
             }
         }
         for &arc in &instance.out[node] {
@@ -125,7 +163,7 @@ fn greedy(instance: &Instance, weights: &[f64]) -> Vec<usize> {
             if sources[head] == 0 {
                 idle.push(head);
             } else if blocked[head] == 0 {
-                heap.push(Candidate { score: wanted[head] - owed[head], node: head });
+                candidates.push(Candidate { score: wanted[head] - owed[head], node: head });
             }
         }
     }
@@ -217,7 +255,8 @@ impl Line {
     /// Moves tables to their best places until none gains.
     fn sift(&mut self, instance: &Instance, weights: &[f64]) {
         let mut around: Vec<(u64, usize, f64)> = Vec::new();
-        for _ in 0..SIFT_PASSES {
+        let passes = (SIFT_WORK / instance.arcs.len().max(1)).clamp(8, SIFT_PASSES);
+        for _ in 0..passes {
             let mut moved = false;
             for node in 0..instance.nodes {
                 moved |= self.sift_one(instance, weights, node, &mut around);
@@ -261,8 +300,11 @@ impl Line {
         let here = self.label[node];
         let mut current = cost;
         let mut best: Option<(f64, usize)> = (lowest == 0).then_some((cost, self.end()));
-        for &(label, neighbour, change) in around.iter() {
+        for (i, &(label, neighbour, change)) in around.iter().enumerate() {
             cost += change;
+            if around.get(i + 1).is_some_and(|next| next.0 == label) {
+                continue; // Both point at each other: passing this table does both.
+            }
             if label < here {
                 current = cost;
             }

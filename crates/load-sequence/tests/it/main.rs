@@ -1,6 +1,8 @@
 //! What the crate promises, one file a promise.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod cases;
 mod laws;
+mod pictures;
 mod real;
 mod schema;
