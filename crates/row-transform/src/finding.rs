@@ -38,8 +38,6 @@ pub enum Rule {
     StatusOfState,
     /// The key of the parent exists nowhere.
     Lookup,
-    /// The column cannot be written by the operation that the row needs.
-    NotWritable,
 }
 
 impl Rule {
@@ -61,7 +59,6 @@ impl Rule {
         Self::Option,
         Self::StatusOfState,
         Self::Lookup,
-        Self::NotWritable,
     ];
 
     /// The word in `RuleName` of the error table.
@@ -83,7 +80,6 @@ impl Rule {
             Self::Option => "option",
             Self::StatusOfState => "status-of-state",
             Self::Lookup => "lookup",
-            Self::NotWritable => "not-writable",
         }
     }
 
@@ -123,7 +119,6 @@ impl Rule {
             Self::Lookup => {
                 "no staged row has this key: stage the parent, correct the key, or say `missing = \"blank\"`"
             }
-            Self::NotWritable => "the column can be set only when a row is created, and this row exists",
         }
     }
 }
@@ -150,6 +145,13 @@ impl Severity {
             Self::Error => "error",
             Self::Warning => "warning",
         }
+    }
+}
+
+impl Severity {
+    /// The severity of this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Error, Self::Warning].into_iter().find(|severity| severity.as_str() == word)
     }
 }
 

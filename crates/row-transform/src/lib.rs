@@ -9,6 +9,8 @@ mod problem;
 mod script;
 mod sql;
 mod stage;
+mod unmapped;
+mod validate;
 pub mod values;
 
 pub use error::Error;
@@ -18,3 +20,5 @@ pub use plan::{Plan, SourceColumns, TablePlan, plan};
 pub use problem::Problem;
 pub use script::Script;
 pub use stage::{ScriptRun, Staged, derive_states, run_scripts, stage};
+pub use unmapped::{UnmappedColumn, unmapped_columns};
+pub use validate::{findings, validate};

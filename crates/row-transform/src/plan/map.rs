@@ -117,6 +117,7 @@ pub(crate) fn plan_map(
     for (name, rule) in &mapping.columns {
         plan_column(&mut plan, mapping, definition, context, (name, rule), &mut source, &mut problems);
     }
+    check_required(&plan, mapping, definition, &mut problems);
     plan_default_owner(&mut plan, mapping, definition, context.owners, &mut source);
     plan_state_of_status(&mut plan, definition);
     for (part, rules) in &mapping.parties {
@@ -165,6 +166,35 @@ fn check_mode(mapping: &TableMapping, definition: &TableDefinition, problems: &m
     }
     if definition.is_intersect && mapping.columns.len() != 2 {
         problems.table("an N:N table is loaded as associations: map its two lookups and nothing else");
+    }
+}
+
+/// Columns that the platform demands and that it does not fill by itself must have a rule.
+///
+/// The metadata does not say which texts are numbered automatically and which choices have a default; only references
+/// and the name of the row are certain.
+fn check_required(
+    plan: &MapPlan,
+    mapping: &TableMapping,
+    definition: &TableDefinition,
+    problems: &mut Problems<'_>,
+) {
+    if mapping.mode == Mode::Match || definition.is_intersect {
+        return;
+    }
+    for column in
+        definition.columns.values().filter(|column| column.required.is_enforced() && column.valid_for_create)
+    {
+        let is_certain =
+            matches!(column.column_type, ColumnType::Lookup { .. } | ColumnType::Customer { .. })
+                || definition.primary_name.as_deref() == Some(&column.logical_name);
+        let name = &column.logical_name;
+        if is_certain
+            && !mapping.columns.contains_key(name)
+            && !plan.staged.iter().any(|staged| staged.name == *name)
+        {
+            problems.column(name, "the platform demands a value, and no rule gives one");
+        }
     }
 }
 
@@ -228,6 +258,11 @@ fn plan_column(
                 let multi_source = context.feeds.get(&to).is_some_and(|feeds| feeds.len() > 1);
                 let kind = StagedKind::Lookup { targets: vec![to.clone()], multi_table: false, multi_source };
                 plan.staged.push(StagedColumn::new(name, kind));
+                // Staged only where other mappings make them necessary.
+                for (suffix, word) in [(TABLE_SUFFIX, to.clone()), (SOURCE_TABLE_SUFFIX, feed.clone())] {
+                    let value = Fragment::each(|d| d.literal(&word));
+                    plan.cells.push(Cell { column: format!("{name}{suffix}"), value });
+                }
                 let parents = vec![(to, feed)];
                 plan.lookups.push(LookupPlan { column: name.to_owned(), missing: script.missing, parents });
             } else if let Some(kind) = staged_kind(column_type) {

@@ -8,5 +8,6 @@ mod staged;
 mod table;
 mod value;
 
-pub(crate) use map::MapPlan;
+pub(crate) use map::{LookupPlan, MapPlan, Reading};
 pub use table::{Plan, SourceColumns, TablePlan, plan};
+pub(crate) use value::kept_digits;

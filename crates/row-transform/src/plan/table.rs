@@ -18,6 +18,7 @@ pub struct Plan {
     pub(crate) tables: Vec<TablePlan>,
     pub(crate) scripts: Vec<String>,
     pub(crate) sources: SourceColumns,
+    pub(crate) has_owner_fallback: bool,
 }
 
 /// What is staged for one Dataverse table.
@@ -134,7 +135,7 @@ pub fn plan(
     for table in &mut tables {
         keep_staged_cells(table);
     }
-    Ok(Plan { tables, scripts, sources: sources.clone() })
+    Ok(Plan { tables, scripts, sources: sources.clone(), has_owner_fallback: owners.fallback.is_some() })
 }
 
 fn check_fallback(fallback: &crate::model::OwnerTarget, found: &mut Vec<Problem>) {

@@ -149,8 +149,8 @@ fn read_as(
             Some(PlannedValue { value, reading: None })
         }
         ColumnType::Integer { .. } | ColumnType::BigInt => planned(whole(&text), Rule::MalformedNumber),
-        ColumnType::Decimal { precision, .. } | ColumnType::Money { precision, .. } => {
-            let value = if round { rounded(&text, *precision) } else { number(&text) };
+        ColumnType::Decimal { .. } | ColumnType::Money { .. } => {
+            let value = if round { rounded(&text, kept_digits(column_type)) } else { number(&text) };
             planned(value, Rule::MalformedNumber)
         }
         ColumnType::Double { precision, .. } => {
@@ -222,6 +222,15 @@ fn read_as(
                 .column(name, format!("a column of type {} cannot be staged yet", column_type.type_name()));
             None
         }
+    }
+}
+
+/// Digits behind the point that the service keeps: of money four, whatever is shown (reference §8).
+pub(crate) fn kept_digits(column_type: &ColumnType) -> u8 {
+    match column_type {
+        ColumnType::Money { .. } => 4,
+        ColumnType::Decimal { precision, .. } | ColumnType::Double { precision, .. } => *precision,
+        _ => 0,
     }
 }
 

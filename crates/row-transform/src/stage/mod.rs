@@ -5,7 +5,8 @@ mod script_changes;
 mod statements;
 mod vanished;
 
-pub(crate) use statements::effective_key;
+pub(crate) use scratch::create as scratch_tables;
+pub(crate) use statements::{effective_key, from_source, is_duplicate, is_row_of};
 
 use staging_schema::{Dialect, Statement, TableName, Value, control};
 use staging_store::{SLICE_ROWS, Store};

@@ -1,0 +1,106 @@
+//! What only the source row can tell: keys that are missing or repeated, and texts that could not be read.
+
+use std::ops::RangeInclusive;
+
+use staging_schema::{Statement, TableName};
+use staging_store::Store;
+
+use super::record::{self, Origin};
+use crate::finding::{Rule, Severity};
+use crate::plan::{MapPlan, Reading, TablePlan};
+use crate::sql::Fragment;
+use crate::stage;
+
+/// Records the findings of one slice of source rows.
+pub(crate) async fn run(
+    store: &Store,
+    planned: &TablePlan,
+    map: &MapPlan,
+    slice: &RangeInclusive<i64>,
+) -> Result<(), staging_store::Error> {
+    let failures: Vec<Fragment> = map.readings.iter().map(unreadable).collect();
+    let keys = map.key.clone().text(" IS NULL OR ").then(stage::is_duplicate(planned, map));
+    let any = Fragment::join(std::iter::once(keys).chain(failures), " OR ");
+    let count = Fragment::sql("SELECT COUNT(*)")
+        .then(stage::from_source(map))
+        .text(" AND ")
+        .then(in_slice(slice))
+        .text(" AND (")
+        .then(any)
+        .text(")");
+    if store.count(&count.statement()).await? == 0 {
+        return Ok(());
+    }
+    let mut statements = vec![
+        finding(
+            planned,
+            map,
+            slice,
+            None,
+            Rule::KeyMissing,
+            &map.key.clone().text(" IS NULL"),
+            &Fragment::sql("NULL"),
+        ),
+        finding(planned, map, slice, None, Rule::DuplicateKey, &stage::is_duplicate(planned, map), &map.key),
+    ];
+    for reading in &map.readings {
+        let column = Some(reading.column.as_str());
+        statements.push(finding(
+            planned,
+            map,
+            slice,
+            column,
+            reading.rule,
+            &unreadable(reading),
+            &reading.text,
+        ));
+    }
+    store.execute_all(&statements).await?;
+    Ok(())
+}
+
+fn unreadable(reading: &Reading) -> Fragment {
+    Fragment::sql("(")
+        .then(reading.text.clone())
+        .text(" IS NOT NULL AND ")
+        .then(reading.value.clone())
+        .text(" IS NULL)")
+}
+
+fn in_slice(slice: &RangeInclusive<i64>) -> Fragment {
+    let [first, last] = stage::bounds(slice);
+    stage::row_id("s")
+        .text(" BETWEEN ")
+        .then(Fragment::param(first))
+        .text(" AND ")
+        .then(Fragment::param(last))
+}
+
+fn finding(
+    planned: &TablePlan,
+    map: &MapPlan,
+    slice: &RangeInclusive<i64>,
+    column: Option<&str>,
+    rule: Rule,
+    broken: &Fragment,
+    value: &Fragment,
+) -> Statement {
+    let from = Fragment::each(|d| {
+        let join = if d == staging_schema::Dialect::Sqlite { "CROSS JOIN" } else { "INNER JOIN" };
+        format!(
+            " FROM {} s {join} {} t ON ",
+            d.table(&TableName::source(&map.source)),
+            d.table(&planned.target.name())
+        )
+    })
+    .then(stage::is_row_of(map, stage::effective_key(planned, map)))
+    .text(" WHERE ")
+    .then(in_slice(slice))
+    .text(" AND ")
+    .then(broken.clone());
+    let from = match &map.condition {
+        Some(condition) => from.text(" AND (").then(condition.clone()).text(")"),
+        None => from,
+    };
+    record::insert(planned, &Origin { column, rule, severity: Severity::Error }, value, &from).statement()
+}
