@@ -1,4 +1,31 @@
-//! What a staging database looks like, as values and SQL text.
+//! What a staging database looks like: tables, control columns, flags, DDL and statements, for SQLite and T-SQL from one
+//! model. Pure: no I/O, no runtime.
+//!
+//! A migration passes through a database that the team owns and can query. [`TargetTable`] is the typed mirror of a
+//! Dataverse table; [`ddl`] makes it, with its append-only success and error tables and all load state. [`pending`] says
+//! which rows are still to be sent in a pass, [`chunk`] and [`manifest`] keep leases and requests, [`lookup`] fills GUIDs
+//! of parents, [`level`] orders hierarchies, [`settle`] copies outcomes back, and [`summary`] accounts for every row.
+//! A [`Statement`] carries its text for each [`Dialect`]; what differs between the two lives in `Dialect` alone.
+//!
+//! ```
+//! use staging_schema::lookup::{self, Parent};
+//! use staging_schema::{Dialect, StagedColumn, StagedKind, TargetTable, ddl};
+//!
+//! let lookup = StagedKind::Lookup { targets: vec!["account".into()], multi_table: false, multi_source: false };
+//! let contact = TargetTable::new(
+//!     "contact",
+//!     vec![
+//!         StagedColumn::new("fullname", StagedKind::Text { max: 160 }),
+//!         StagedColumn::new("parentcustomerid", lookup),
+//!     ],
+//! )?;
+//! for statement in ddl::target_table(&contact) {
+//!     println!("{};", statement.text(Dialect::Mssql));
+//! }
+//! let preload = lookup::preload(&contact, "parentcustomerid", &[Parent::new("account")], &(1..=50_000))?;
+//! assert!(preload.text(Dialect::Sqlite).starts_with("UPDATE [target_contact] AS t SET [parentcustomerid] ="));
+//! # Ok::<(), staging_schema::Error>(())
+//! ```
 
 pub mod chunk;
 mod column;
@@ -30,3 +57,8 @@ pub use physical::{DefaultValue, Index, PhysicalColumn, PhysicalTable, PrimaryKe
 pub use statement::Statement;
 pub use table::{GuidStrategy, Mode, Shape, TargetTable};
 pub use value::{Value, ValueRef};
+
+/// The examples of the README compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

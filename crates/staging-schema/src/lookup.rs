@@ -267,9 +267,9 @@ pub(crate) fn resolve(d: Dialect, names: &KeyColumns, parents: &[Parent], what: 
     match &names.table {
         None => parents.iter().map(found).next().unwrap_or_else(|| "NULL".to_owned()),
         Some(table) => {
-            let cases: String =
-                parents.iter().map(|p| format!(" WHEN {} THEN {}", d.literal(&p.table), found(p))).collect();
-            format!("(CASE t.{table}{cases} END)")
+            let cases: Vec<_> =
+                parents.iter().map(|p| format!("WHEN {} THEN {}", d.literal(&p.table), found(p))).collect();
+            format!("(CASE t.{table} {} END)", cases.join(" "))
         }
     }
 }

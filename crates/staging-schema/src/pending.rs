@@ -146,7 +146,6 @@ pub fn condition(d: Dialect, table: &TargetTable, pass: Pass, levels: Levels) ->
     }
     let given = format!("t.{} IS NOT NULL", d.quote(control::DATAVERSE_ID));
     match (table.shape, pass) {
-        (_, Pass::Validate) | (Shape::Standard, Pass::Associate) => return NEVER.to_owned(),
         (Shape::Intersect, Pass::Associate) => {
             all.push(action(d, ActionFlag::Insert));
             all.push(both_ends(d, table));
@@ -157,9 +156,10 @@ pub fn condition(d: Dialect, table: &TargetTable, pass: Pass, levels: Levels) ->
             all.push(both_ends(d, table));
             all.push(format!("NOT {}", succeeded(d, table, pass, true)));
         }
-        (Shape::Intersect, _) => return NEVER.to_owned(),
-        (Shape::Standard, Pass::Insert) if table.mode == Mode::Match => return NEVER.to_owned(),
         (Shape::Standard, Pass::Insert) => {
+            if table.mode == Mode::Match {
+                return NEVER.to_owned();
+            }
             all.push(action(d, ActionFlag::Insert));
             all.push(format!("t.{} IS NULL", d.quote(control::DATAVERSE_ID)));
             all.push(format!("NOT {}", succeeded(d, table, pass, false)));
@@ -187,6 +187,9 @@ pub fn condition(d: Dialect, table: &TargetTable, pass: Pass, levels: Levels) ->
             all.push(needed);
             all.push(format!("NOT {}", succeeded(d, table, pass, true)));
             all.push(format!("NOT {}", outstanding(d, table)));
+        }
+        (_, Pass::Validate) | (Shape::Standard, Pass::Associate) | (Shape::Intersect, _) => {
+            return NEVER.to_owned();
         }
     }
     all.push(unblocked(d, table));

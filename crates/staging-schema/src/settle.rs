@@ -144,12 +144,9 @@ pub fn retry_errors(table: &TargetTable, filter: &RetryFilter) -> [Statement; 2]
     add("RowId", filter.row_id.map(Into::into));
     let mark = Statement::new(
         |d| {
-            let tests: String =
-                tests.iter().map(|(column, n)| format!(" AND {column} = {}", d.param(*n))).collect();
-            format!(
-                "UPDATE {} SET Retried = 1 WHERE Retried = 0 AND Pass <> 'validate'{tests}",
-                d.table(&table.error())
-            )
+            let mut all = vec!["Retried = 0".to_owned(), "Pass <> 'validate'".to_owned()];
+            all.extend(tests.iter().map(|(column, n)| format!("{column} = {}", d.param(*n))));
+            format!("UPDATE {} SET Retried = 1 WHERE {}", d.table(&table.error()), all.join(" AND "))
         },
         params.clone(),
     );

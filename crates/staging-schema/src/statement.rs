@@ -52,6 +52,9 @@ impl Statement {
 
 impl fmt::Debug for Statement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Statement").field("text", &self.sqlite).field("params", &self.params).finish()
+        f.debug_struct("Statement")
+            .field("text", &self.sqlite)
+            .field("params", &self.params)
+            .finish_non_exhaustive()
     }
 }

@@ -171,13 +171,13 @@ impl<'a> RowView<'a> {
     /// A whole number; an error when it is something else or NULL.
     pub fn integer(self, column: usize) -> Result<i64, Error> {
         let value = self.get(column);
-        value.as_integer().ok_or_else(|| shape(column, "integer", value))
+        value.as_integer().ok_or_else(|| shape(&column, "integer", value))
     }
 
     /// A text; an error when it is something else or NULL.
     pub fn text(self, column: usize) -> Result<&'a str, Error> {
         let value = self.get(column);
-        value.as_text().ok_or_else(|| shape(column, "text", value))
+        value.as_text().ok_or_else(|| shape(&column, "text", value))
     }
 
     /// A text or NULL.
@@ -197,7 +197,7 @@ impl fmt::Debug for RowView<'_> {
     }
 }
 
-pub(crate) fn shape(column: impl ToString, expected: &'static str, value: ValueRef<'_>) -> Error {
+pub(crate) fn shape(column: &impl ToString, expected: &'static str, value: ValueRef<'_>) -> Error {
     Error::Shape { column: column.to_string(), expected, found: value.kind() }
 }
 

@@ -195,15 +195,13 @@ impl Store {
             leases.sort_by_key(|lease| lease.chunk);
             return Ok(Taken::Chunks(leases));
         }
-        for row in open.iter().filter(|row| row.get(0).as_text() == Some(take.pass.as_str())) {
-            let open = OpenChunks::read(row)?;
-            // On an engine whose claims pass each other by, something may be free and still not ours this time.
-            return Ok(Taken::AllLeased {
-                leased: open.running + open.expired + open.free,
-                next_expiry: if open.free + open.expired > 0 { Duration::ZERO } else { open.next_expiry },
-            });
-        }
-        Ok(Taken::NothingLeft)
+        let Some(row) = open.iter().find(|row| row.get(0).as_text() == Some(take.pass.as_str())) else {
+            return Ok(Taken::NothingLeft);
+        };
+        let open = OpenChunks::read(row)?;
+        // On an engine whose claims pass each other by, something may be free and still not ours this time.
+        let next_expiry = if open.free + open.expired > 0 { Duration::ZERO } else { open.next_expiry };
+        Ok(Taken::AllLeased { leased: open.running + open.expired + open.free, next_expiry })
     }
 
     /// Lets running leases run anew for this long. A lease that has ended is never renewed.

@@ -1,4 +1,28 @@
-//! Opens a staging database.
+//! Opens a staging database: set-based statements, streamed reads, bulk appends, chunk leases, the request manifest and
+//! outcomes. SQLite is embedded; the engine sits behind [`Store`], so that SQL Server fits there.
+//!
+//! ```
+//! use staging_schema::ddl;
+//! use staging_store::{Store, StoreOptions};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! let store = Store::open(StoreOptions::sqlite(folder.path().join("staging.db"))).await?;
+//! let source = ddl::SourceTable::new("Account", ["Id", "Name"])?;
+//! store.execute(&source.create()).await?;
+//! let mut appender = store.append(&source.name(), ["Id", "Name", "DataMigration_ArrivedAt"]);
+//! let mut batch = appender.batch();
+//! for cell in ["001A", "Contoso", "2026-11-21T04:00:00.000Z"] {
+//!     batch.push_text(cell);
+//! }
+//! batch = appender.push(batch).await?; // empty again, to be filled while the first is written
+//! # drop(batch);
+//! assert_eq!(appender.finish().await?, 1);
+//! # Ok(())
+//! # }
+//! # tokio::runtime::Runtime::new()?.block_on(example())?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod append;
 mod batch;
@@ -31,3 +55,8 @@ pub use settle::{RowLevels, Settled};
 pub use step::{Expect, Step, StepOutcome};
 pub use store::{SLICE_ROWS, Store};
 pub use stream::RowStream;
+
+/// The examples of the README compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use staging_schema::Value;
 
 /// How long a chunk is leased when nothing else is said: far above the busy timeout.
-pub const DEFAULT_LEASE: Duration = Duration::from_secs(5 * 60);
+pub const DEFAULT_LEASE: Duration = Duration::from_mins(5);
 /// How long a request without outcome is left alone when nothing else is said: longer than the service works on one.
-pub const DEFAULT_QUIET_TIME: Duration = Duration::from_secs(10 * 60);
+pub const DEFAULT_QUIET_TIME: Duration = Duration::from_mins(10);
 /// How long to wait for another process's lock when nothing else is said.
 pub const DEFAULT_BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 

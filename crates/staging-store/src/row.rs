@@ -47,7 +47,7 @@ impl Row {
     /// A whole number; an error when it is something else or NULL.
     pub fn integer(&self, column: usize) -> Result<i64, Error> {
         let value = self.get(column).as_ref();
-        value.as_integer().ok_or_else(|| shape(self.column_name(column), "integer", value))
+        value.as_integer().ok_or_else(|| shape(&self.column_name(column), "integer", value))
     }
 
     /// A whole number that counts something.
@@ -63,7 +63,7 @@ impl Row {
     /// A text; an error when it is something else or NULL.
     pub fn text(&self, column: usize) -> Result<&str, Error> {
         let value = self.get(column).as_ref();
-        value.as_text().ok_or_else(|| shape(self.column_name(column), "text", value))
+        value.as_text().ok_or_else(|| shape(&self.column_name(column), "text", value))
     }
 
     /// A text or NULL.

@@ -46,7 +46,9 @@ async fn found(store: &Store, table: &TargetTable, column: &str) -> Vec<Option<S
 async fn insert(store: &Store, table: &TableName, columns: &[&str], cells: &[&str]) {
     let mut appender = store.append(table, columns.iter().copied());
     let mut batch = appender.batch();
-    cells.iter().for_each(|cell| batch.push_text(cell));
+    for cell in cells {
+        batch.push_text(cell);
+    }
     appender.push(batch).await.expect("rows");
     appender.finish().await.expect("rows");
 }

@@ -124,9 +124,9 @@ pub async fn requests_in_doubt_are_settled_once(store: &Store) {
     let waiting = store.in_doubt(Some("doubt"), Duration::ZERO).await.expect("doubts");
     assert_eq!((waiting.due.len(), waiting.waiting), (0, 1), "its lease still runs");
     store.finish_chunk(&lease).await.expect("the other rows are done");
-    let early = store.in_doubt(Some("doubt"), Duration::from_secs(3600)).await.expect("doubts");
+    let early = store.in_doubt(Some("doubt"), Duration::from_hours(1)).await.expect("doubts");
     assert_eq!((early.due.len(), early.waiting), (0, 1), "it has not been quiet for long enough");
-    assert!(early.next_due.expect("a time") > Duration::from_secs(3000));
+    assert!(early.next_due.expect("a time") > Duration::from_mins(50));
     assert!(store.in_doubt(Some("other"), Duration::ZERO).await.expect("doubts").due.is_empty());
     let doubt = store
         .in_doubt(None, Duration::ZERO)

@@ -14,7 +14,7 @@ use crate::{
 };
 
 pub(super) const ALL: RangeInclusive<i64> = i64::MIN..=i64::MAX;
-pub(super) const LEASE: Duration = Duration::from_secs(60);
+pub(super) const LEASE: Duration = Duration::from_mins(1);
 
 pub(super) fn lookup(name: &str, target: &str) -> StagedColumn {
     let targets = vec![target.to_owned()];
@@ -42,7 +42,9 @@ pub(super) async fn stage(store: &Store, table: &TargetTable, columns: &[&str], 
     let mut batch = appender.batch();
     for row in rows {
         batch.push_text("Source");
-        row.iter().for_each(|cell| batch.push_option(*cell));
+        for cell in *row {
+            batch.push_option(*cell);
+        }
     }
     appender.push(batch).await.expect("rows are taken");
     assert_eq!(appender.finish().await.expect("rows are appended"), rows.len() as u64);

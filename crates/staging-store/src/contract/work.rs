@@ -43,7 +43,9 @@ pub async fn two_planners_cut_once(store: &Store) {
     assert_eq!(cut(store, &table, Pass::Insert, 5).await, Cut::Open { free: 2, leased: 0 });
     let lease = only(take(store, &table, Pass::Insert, "one", LEASE).await);
     match cut(store, &table, Pass::Update, 5).await {
-        Cut::OtherPass { leased: 1, next_expiry } => assert!(next_expiry <= LEASE && next_expiry > LEASE / 2),
+        Cut::OtherPass { leased: 1, next_expiry } => {
+            assert!(next_expiry <= LEASE && next_expiry > LEASE / 2);
+        }
         other => panic!("somebody works on another pass: {other:?}"),
     }
     store.release_chunk(&lease).await.expect("released");
@@ -79,7 +81,7 @@ pub async fn nothing_claimed_is_not_nothing_left(store: &Store) {
     let lease = lease_all(store, &table, Pass::Insert, LEASE).await;
     match take(store, &table, Pass::Insert, "two", LEASE).await {
         Taken::AllLeased { leased: 1, next_expiry } => {
-            assert!(next_expiry <= LEASE && next_expiry > LEASE / 2)
+            assert!(next_expiry <= LEASE && next_expiry > LEASE / 2);
         }
         other => panic!("another worker holds the chunk: {other:?}"),
     }

@@ -185,7 +185,7 @@ pub(super) fn append(connection: &Connection, insert: &str, rows: &RowBatch) -> 
 }
 
 fn column_names(prepared: &CachedStatement<'_>) -> Arc<[String]> {
-    prepared.column_names().into_iter().map(str::to_owned).collect()
+    prepared.column_names().map(str::to_owned).collect()
 }
 
 /// Gives a failure its meaning. `doing` is a statement's text or a description; parameters are never part of it.

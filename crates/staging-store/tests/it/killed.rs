@@ -115,11 +115,8 @@ async fn a_writer_to_be_killed() {
     let table = table();
     let worker = Uuid::new_v4().to_string();
     loop {
-        let take = Take {
-            chunks: 1,
-            lease: Duration::from_secs(600),
-            ..Take::new(&worker, "contact", Pass::Insert)
-        };
+        let take =
+            Take { chunks: 1, lease: Duration::from_mins(10), ..Take::new(&worker, "contact", Pass::Insert) };
         match store.take_chunks(&take).await.unwrap() {
             Taken::Chunks(leases) => work(&store, &table, &leases[0]).await,
             other => panic!("there is work for all: {other:?}"),

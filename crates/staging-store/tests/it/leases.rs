@@ -10,7 +10,7 @@ use staging_store::{ChunkPlan, Cut, Lease, Store, Take, Taken};
 use crate::world;
 
 const CHUNKS: u64 = 6;
-const LONG: Duration = Duration::from_secs(600);
+const LONG: Duration = Duration::from_mins(10);
 
 #[derive(Debug, Clone)]
 enum Act {

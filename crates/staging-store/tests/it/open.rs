@@ -68,7 +68,7 @@ async fn a_database_of_another_schema_version_is_refused() {
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     match fails(StoreOptions::sqlite(&path)).await {
         Error::SchemaVersion { found: 99, needed, .. } => {
-            assert_eq!(needed, staging_schema::ddl::SCHEMA_VERSION)
+            assert_eq!(needed, staging_schema::ddl::SCHEMA_VERSION);
         }
         other => panic!("{other}"),
     }
