@@ -1,0 +1,52 @@
+//! Command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// Serves an emulated Dataverse organisation: tables, rows, bulk messages, throttling, faults.
+///
+/// When it is ready, one line of JSON on standard output says where: {"url":"http://127.0.0.1:PORT"}.
+/// It runs until Ctrl-C or SIGTERM. Any bearer token is accepted; `user-2` is the second application user.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "EXAMPLES:\n  dv-emulator --listen 127.0.0.1:8080\n  dv-emulator --metadata \
+    custom-tables.json --faults faults.json --seed 7"
+)]
+pub(crate) struct Args {
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS:PORT")]
+    pub(crate) listen: SocketAddr,
+    /// Tables beside the standard ones, in the shape of EntityDefinitions (JSON, plain or gzipped); may be repeated.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) metadata: Vec<PathBuf>,
+    /// Service protection limits (JSON).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) limits: Option<PathBuf>,
+    /// Behaviour where the service's is not documented (JSON).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: Option<PathBuf>,
+    /// Faults to raise on purpose (JSON).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
+    /// Makes ids repeatable.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) seed: u64,
+    /// Application users.
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    pub(crate) users: u32,
+    /// Stop when standard input ends: for parents that may be killed.
+    #[arg(long)]
+    pub(crate) until_stdin_closes: bool,
+    /// Not there yet: keeping rows in a folder.
+    #[arg(long, hide = true, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Not there yet: TLS with a self-signed certificate.
+    #[arg(long, hide = true, value_name = "DIR")]
+    pub(crate) tls: Option<PathBuf>,
+    /// Not there yet: keeping keys only.
+    #[arg(long, hide = true, value_name = "WHAT")]
+    pub(crate) keep: Option<String>,
+}

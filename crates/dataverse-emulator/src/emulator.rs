@@ -1,0 +1,175 @@
+//! Starting and stopping an emulator.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+use dataverse_wire::metadata::TableDefinition;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use crate::Error;
+use crate::connection::{Door, Wire};
+use crate::fault::FaultPlan;
+use crate::service::Service;
+use crate::settings::Settings;
+use crate::stats::Stats;
+use crate::throttle::Limits;
+
+/// What to emulate. Everything has a default: a fresh organisation with the standard tables on a free
+/// loopback port.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where to listen; port 0 takes a free one (default `127.0.0.1:0`).
+    pub listen: SocketAddr,
+    /// Tables beside the standard ones; one of the same name replaces the standard table.
+    pub metadata: Vec<TableDefinition>,
+    /// Whether the 170 standard tables are there (default yes). Users, teams, business units and
+    /// currencies are among them: without them, bring your own.
+    pub standard_tables: bool,
+    /// Makes ids repeatable: organisation, users, and the order of those made for rows (default 1).
+    pub seed: u64,
+    /// Application users; the bearer token `user-2` is the second (default 4).
+    pub users: u32,
+    /// The undocumented facts.
+    pub settings: Settings,
+    /// Service protection.
+    pub limits: Limits,
+    /// Faults on purpose (default none).
+    pub faults: FaultPlan,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            metadata: Vec::new(),
+            standard_tables: true,
+            seed: 1,
+            users: 4,
+            settings: Settings::default(),
+            limits: Limits::default(),
+            faults: FaultPlan::default(),
+        }
+    }
+}
+
+/// A running emulator. Dropping it stops it; [`Emulator::shutdown`] also waits.
+#[derive(Debug)]
+pub struct Emulator {
+    address: SocketAddr,
+    service: Arc<Service>,
+    stop: Option<oneshot::Sender<()>>,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+impl Emulator {
+    /// Listens and serves from now on, on the runtime of the caller.
+    pub async fn start(options: Options) -> Result<Self, Error> {
+        let address = options.listen;
+        let refused = |source| Error::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let service = Arc::new(Service::new(format!("http://{address}"), options)?);
+        let app = Router::new()
+            .fallback(answer)
+            .with_state(Arc::clone(&service))
+            .into_make_service_with_connect_info::<Wire>();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = tokio::spawn(async move {
+            axum::serve(Door::new(listener), app)
+                .with_graceful_shutdown(async move {
+                    // An error means that the emulator was dropped: stop as well.
+                    let _ = stopped.await;
+                })
+                .await
+        });
+        Ok(Self { address, service, stop: Some(stop), server })
+    }
+
+    /// The root of the environment, without a path: `http://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The id that `WhoAmI` tells; follows from the seed.
+    pub fn organization_id(&self) -> Uuid {
+        self.service.organization_id()
+    }
+
+    /// What has been asked so far, and how many rows there are.
+    pub fn stats(&self) -> Stats {
+        self.service.stats()
+    }
+
+    /// Takes another plan of faults; its counts start anew.
+    pub fn set_faults(&self, plan: FaultPlan) {
+        self.service.set_faults(plan);
+    }
+
+    /// Takes other limits; their windows start anew.
+    pub fn set_limits(&self, limits: Limits) {
+        self.service.set_limits(limits);
+    }
+
+    /// Back to a fresh organisation: rows and run-time tables gone, counters at zero.
+    pub fn reset(&self) {
+        self.service.reset();
+    }
+
+    /// Stops accepting, lets running requests end, and waits for that.
+    pub async fn shutdown(mut self) -> Result<(), Error> {
+        if let Some(stop) = self.stop.take() {
+            // The receiver is gone only when the server has ended already.
+            let _ = stop.send(());
+        }
+        // Idle keep-alive connections close by themselves; a client that keeps one busy is cut off.
+        match tokio::time::timeout(std::time::Duration::from_secs(5), &mut self.server).await {
+            Ok(Ok(ended)) => ended.map_err(Error::Serve),
+            Ok(Err(_)) | Err(_) => {
+                self.server.abort();
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Reads a request wholly, then runs it to its end in a task of its own: the service does not notice
+/// that a client has gone, and neither may we.
+async fn answer(
+    State(service): State<Arc<Service>>,
+    ConnectInfo(wire): ConnectInfo<Wire>,
+    request: Request,
+) -> Response {
+    let (head, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, service.settings().max_body_bytes).await else {
+        return plain(http::StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large or was cut off");
+    };
+    match tokio::spawn(async move { service.run(head, body, &wire).await }).await {
+        Ok(answer) => answer.map(Body::from),
+        Err(error) => {
+            tracing::error!(%error, "a request ended in a panic");
+            plain(
+                http::StatusCode::INTERNAL_SERVER_ERROR,
+                "the emulator failed; this is a bug of the emulator",
+            )
+        }
+    }
+}
+
+fn plain(status: http::StatusCode, text: &'static str) -> Response {
+    let mut answer = Response::new(Body::from(Bytes::from_static(text.as_bytes())));
+    *answer.status_mut() = status;
+    answer
+}

@@ -1,0 +1,23 @@
+//! What can go wrong before or around serving; what clients are refused with is a `ServiceFault`.
+
+use std::net::SocketAddr;
+
+/// Why an emulator did not start or stop.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address is taken, or not ours to listen on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The server ended by itself.
+    #[error("the emulator stopped serving")]
+    Serve(#[source] std::io::Error),
+    /// A table definition cannot be served.
+    #[error("table definitions: {0}")]
+    Metadata(String),
+}

@@ -1,0 +1,274 @@
+//! Faults on purpose, from a plan that a seed makes repeatable.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FaultKind {
+    /// The request commits, then the connection is reset without an answer.
+    LoseAnswer,
+    /// The request waits `ms` before it commits, whether its client waits or not.
+    CommitLate,
+    /// The connection is reset before anything is done.
+    ResetBefore,
+    /// 429 with `Retry-After: retry_after`; nothing is done.
+    Throttle,
+    /// 503; nothing is done.
+    Unavailable,
+    /// 500, SQL error 1205; nothing is kept.
+    Deadlock,
+    /// 500, SQL timeout; nothing is kept.
+    SqlTimeout,
+    /// The answer comes `ms` later than it would; the commit does not.
+    Slow,
+}
+
+/// One rule: which requests it looks at, which of those it hits, and with what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultRule {
+    /// What goes wrong.
+    pub kind: FaultKind,
+    /// Only requests of this method (`POST`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// Only requests whose path after the service root matches; `*` stands for anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Only requests to this entity set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+    /// Hits every n-th matching request (1: each).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<u64>,
+    /// Hits a matching request with this probability, drawn from the plan's seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f64>,
+    /// Lets so many matching requests pass first.
+    #[serde(default)]
+    pub after: u64,
+    /// Hits at most so often; without it, for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// Delay in milliseconds, for `commit_late` and `slow`.
+    #[serde(default)]
+    pub ms: u64,
+    /// Seconds told to the client, for `throttle` and `unavailable`.
+    #[serde(default = "one_second")]
+    pub retry_after: u64,
+}
+
+fn one_second() -> u64 {
+    1
+}
+
+impl FaultRule {
+    /// A rule that hits every request, for ever.
+    pub fn new(kind: FaultKind) -> Self {
+        Self {
+            kind,
+            method: None,
+            path: None,
+            table: None,
+            every: None,
+            probability: None,
+            after: 0,
+            count: None,
+            ms: 0,
+            retry_after: one_second(),
+        }
+    }
+
+    /// Only requests whose path after the service root matches; `*` stands for anything.
+    #[must_use]
+    pub fn on_path(mut self, pattern: impl Into<String>) -> Self {
+        self.path = Some(pattern.into());
+        self
+    }
+
+    /// Only requests of this method.
+    #[must_use]
+    pub fn on_method(mut self, method: impl Into<String>) -> Self {
+        self.method = Some(method.into());
+        self
+    }
+
+    /// At most so many hits.
+    #[must_use]
+    pub fn times(mut self, count: u64) -> Self {
+        self.count = Some(count);
+        self
+    }
+
+    /// Every n-th matching request.
+    #[must_use]
+    pub fn every(mut self, n: u64) -> Self {
+        self.every = Some(n);
+        self
+    }
+
+    /// The delay of `commit_late` and `slow`.
+    #[must_use]
+    pub fn delayed_by(mut self, delay: Duration) -> Self {
+        self.ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+        self
+    }
+
+    fn looks_at(&self, method: &str, path: &str, entity_set: &str) -> bool {
+        self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
+            && self.path.as_deref().is_none_or(|pattern| matches(pattern, path))
+            && self.table.as_deref().is_none_or(|wanted| wanted == entity_set)
+    }
+}
+
+/// Which faults to raise. JSON: `{"seed":7,"rules":[{"kind":"lose_answer","path":"*CreateMultiple","every":3}]}`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultPlan {
+    /// Feeds `probability`.
+    #[serde(default)]
+    pub seed: u64,
+    /// Rules in order; the first that hits decides.
+    #[serde(default)]
+    pub rules: Vec<FaultRule>,
+}
+
+impl FaultPlan {
+    /// A plan of these rules.
+    pub fn of(rules: impl IntoIterator<Item = FaultRule>) -> Self {
+        Self { seed: 0, rules: rules.into_iter().collect() }
+    }
+}
+
+/// What a request is to suffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Strike {
+    pub(crate) kind: FaultKind,
+    pub(crate) delay: Duration,
+    pub(crate) retry_after: u64,
+}
+
+/// A plan at work: counts what each rule has seen.
+#[derive(Debug, Default)]
+pub(crate) struct FaultScript {
+    plan: FaultPlan,
+    seen: Vec<u64>,
+    hits: Vec<u64>,
+    draws: u64,
+}
+
+impl FaultScript {
+    pub(crate) fn new(plan: FaultPlan) -> Self {
+        let rule_count = plan.rules.len();
+        Self { plan, seen: vec![0; rule_count], hits: vec![0; rule_count], draws: 0 }
+    }
+
+    pub(crate) fn plan(&self) -> &FaultPlan {
+        &self.plan
+    }
+
+    /// Decides about one request. Every rule that looks at it counts it.
+    pub(crate) fn strike(&mut self, method: &str, path: &str, entity_set: &str) -> Option<Strike> {
+        let mut struck = None;
+        for (index, rule) in self.plan.rules.iter().enumerate() {
+            if !rule.looks_at(method, path, entity_set) {
+                continue;
+            }
+            self.seen[index] += 1;
+            let position = self.seen[index];
+            if struck.is_some()
+                || position <= rule.after
+                || rule.count.is_some_and(|most| self.hits[index] >= most)
+            {
+                continue;
+            }
+            let in_turn = rule.every.is_none_or(|n| n > 0 && (position - rule.after).is_multiple_of(n));
+            let by_luck = rule.probability.is_none_or(|p| {
+                self.draws += 1;
+                draw(self.plan.seed, self.draws) < p
+            });
+            if in_turn && by_luck {
+                self.hits[index] += 1;
+                struck = Some(Strike {
+                    kind: rule.kind,
+                    delay: Duration::from_millis(rule.ms),
+                    retry_after: rule.retry_after,
+                });
+            }
+        }
+        struck
+    }
+}
+
+/// A number in 0..1 from a seed and a position (`SplitMix64`).
+fn draw(seed: u64, position: u64) -> f64 {
+    let mut z = seed.wrapping_add(position.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^= z >> 31;
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double exactly")]
+    let fraction = (z >> 11) as f64 / (1_u64 << 53) as f64;
+    fraction
+}
+
+/// Whether `text` matches `pattern`, in which `*` stands for any run of characters.
+fn matches(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let mut last = None;
+    for part in parts {
+        if let Some(previous) = last.replace(part) {
+            match rest.find(previous) {
+                Some(at) => rest = &rest[at + previous.len()..],
+                None => return false,
+            }
+        }
+    }
+    last.map_or(rest.is_empty(), |tail: &str| rest.ends_with(tail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_with_stars_anywhere() {
+        assert!(matches("accounts*", "accounts/Microsoft.Dynamics.CRM.CreateMultiple"));
+        assert!(matches("*CreateMultiple", "accounts/Microsoft.Dynamics.CRM.CreateMultiple"));
+        assert!(matches("*/*.Create*", "accounts/Microsoft.Dynamics.CRM.CreateMultiple"));
+        assert!(matches("$batch", "$batch"));
+        assert!(!matches("$batch", "$batches"));
+        assert!(!matches("*ab*ab", "ab"));
+    }
+
+    #[test]
+    fn a_rule_hits_every_nth_request_so_often() {
+        let rule = FaultRule::new(FaultKind::LoseAnswer).on_method("post").every(2).times(2);
+        let mut script = FaultScript::new(FaultPlan::of([rule]));
+        let hits: Vec<bool> =
+            (0..8).map(|_| script.strike("POST", "accounts", "accounts").is_some()).collect();
+        assert_eq!(hits, [false, true, false, true, false, false, false, false]);
+        assert!(script.strike("GET", "accounts", "accounts").is_none());
+    }
+
+    #[test]
+    fn the_same_seed_draws_the_same_faults() {
+        let plan = FaultPlan {
+            seed: 42,
+            rules: vec![FaultRule { probability: Some(0.3), ..FaultRule::new(FaultKind::Deadlock) }],
+        };
+        let run = |plan: &FaultPlan| -> Vec<bool> {
+            let mut script = FaultScript::new(plan.clone());
+            (0..200).map(|_| script.strike("POST", "x", "x").is_some()).collect()
+        };
+        let hits = run(&plan);
+        assert_eq!(hits, run(&plan));
+        let count = hits.iter().filter(|hit| **hit).count();
+        assert!((30..90).contains(&count), "{count} of 200 at probability 0.3");
+    }
+}

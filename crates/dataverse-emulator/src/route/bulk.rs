@@ -1,0 +1,166 @@
+//! CreateMultiple, UpdateMultiple, UpsertMultiple, and why not DeleteMultiple.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use dataverse_wire::literal::RowKey;
+use uuid::Uuid;
+
+use super::apply::{must_find, upsert};
+use super::dispatch::Context;
+use super::exchange::Answer;
+use crate::refusal::{self, Refusal};
+use crate::schema::Table;
+use crate::settings::Settings;
+use crate::state::Transaction;
+use crate::state::row::TableId;
+use crate::write::{Reader, RowDraft, Update, create, read_targets, update};
+
+/// A message for many rows of one table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BulkMessage {
+    Create,
+    Update,
+    Upsert,
+    Delete,
+}
+
+impl BulkMessage {
+    /// The message of a segment such as `Microsoft.Dynamics.CRM.CreateMultiple`.
+    pub(crate) fn named(segment: &str) -> Option<Self> {
+        Some(match segment.strip_prefix("Microsoft.Dynamics.CRM.")? {
+            "CreateMultiple" => Self::Create,
+            "UpdateMultiple" => Self::Update,
+            "UpsertMultiple" => Self::Upsert,
+            "DeleteMultiple" => Self::Delete,
+            _ => return None,
+        })
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Create => "CreateMultiple",
+            Self::Update => "UpdateMultiple",
+            Self::Upsert => "UpsertMultiple",
+            Self::Delete => "DeleteMultiple",
+        }
+    }
+}
+
+/// Whether a table takes bulk messages. There is no public list: intersect tables and a few system ones do not.
+pub(crate) fn takes_bulk(table: &Table, settings: &Settings) -> bool {
+    const NONE_OF: [&str; 3] = ["activityparty", "activitypointer", "organization"];
+    !table.is_intersect
+        && !NONE_OF.contains(&table.name.as_str())
+        && !settings.tables_without_bulk.contains(&table.name)
+}
+
+/// Reads the rows of a message.
+pub(super) fn read_bulk(
+    reader: Reader<'_>,
+    table: &Table,
+    message: BulkMessage,
+    body: &[u8],
+) -> Result<Vec<RowDraft>, Refusal> {
+    if message == BulkMessage::Delete {
+        return Err(refusal::refusal(400, 0x8004_0800, "DeleteMultiple has not yet been implemented."));
+    }
+    if !takes_bulk(table, reader.settings) {
+        return Err(refusal::refusal(
+            400,
+            0x8004_0800,
+            format!(
+                "The '{}' method does not support entities of type '{}'. MessageProcessorCache returned \
+                 MessageProcessor.Empty.",
+                message.name(),
+                table.name
+            ),
+        ));
+    }
+    let rows = read_targets(reader, table, body)?;
+    if rows.is_empty() {
+        return Err(refusal::refusal(400, 0x8004_0203, "The Targets parameter must hold at least one row."));
+    }
+    let most = reader.settings.max_bulk_rows;
+    if most > 0 && rows.len() > most {
+        let text = format!("{} holds {} rows; at most {most} are accepted.", message.name(), rows.len());
+        return Err(refusal::refusal(400, 0x8004_0203, text));
+    }
+    if reader.settings.untyped_bulk_items.refuses() && rows.iter().any(|row| !row.typed) {
+        return Err(refusal::payload(
+            &table.entity_set,
+            "A type named by '@odata.type' is required for every item of 'Targets'.",
+        ));
+    }
+    Ok(rows)
+}
+
+/// Writes all rows or none.
+pub(super) fn apply(
+    tx: &mut Transaction<'_>,
+    context: &Context<'_>,
+    table: TableId,
+    message: BulkMessage,
+    rows: Vec<RowDraft>,
+) -> Result<Answer, Refusal> {
+    match message {
+        BulkMessage::Create => {
+            let mut body = format!(
+                "{{\"@odata.context\":\"{}$metadata#Microsoft.Dynamics.CRM.CreateMultipleResponse\",\"Ids\":[",
+                context.root
+            );
+            for (index, row) in rows.into_iter().enumerate() {
+                let id = create(tx, table, row)?;
+                let comma = if index == 0 { "" } else { "," };
+                // Writing to a string does not fail.
+                let _ = write!(body, "{comma}\"{id}\"");
+            }
+            body.push_str("]}");
+            Ok(Answer::json(body))
+        }
+        BulkMessage::Update => {
+            let mut seen: HashSet<Uuid> = HashSet::with_capacity(rows.len());
+            for row in rows {
+                let id = match (row.id, &row.target) {
+                    (Some(id), _) => id,
+                    (None, Some(key)) => must_find(tx, table, key)?,
+                    (None, None) => return Err(nameless(tx, table)),
+                };
+                // Of several items for one row, the first is taken and the rest silently ignored (documented).
+                if seen.insert(id) {
+                    update(tx, table, id, row, Update::OneOfMany)?;
+                }
+            }
+            Ok(Answer::no_content())
+        }
+        BulkMessage::Upsert => {
+            let mut seen: HashSet<Uuid> = HashSet::with_capacity(rows.len());
+            for row in rows {
+                let key = match (row.id, &row.target) {
+                    (_, Some(key)) => key.clone(),
+                    (Some(id), None) => RowKey::Id(id),
+                    (None, None) => return Err(nameless(tx, table)),
+                };
+                let (id, _) = upsert(tx, table, &key, row, Update::Upsert)?;
+                if !seen.insert(id) {
+                    return Err(refusal::refusal(
+                        412,
+                        0x8004_0237,
+                        format!("UpsertMultiple names the row {id} more than once."),
+                    ));
+                }
+            }
+            Ok(Answer::no_content())
+        }
+        BulkMessage::Delete => Err(refusal::not_emulated("DeleteMultiple")),
+    }
+}
+
+fn nameless(tx: &Transaction<'_>, table: TableId) -> Refusal {
+    let table = tx.table(table);
+    refusal::refusal(
+        400,
+        0x8004_0203,
+        format!("Each item must name its row, by '{}' or by '@odata.id'.", table.column(table.primary).name),
+    )
+}

@@ -1,0 +1,122 @@
+//! Which route a request takes, and under which lock.
+
+use std::cell::Cell;
+use std::sync::PoisonError;
+
+use super::apply::apply;
+use super::exchange::{Answer, Request};
+use super::path::{Segment, segments};
+use super::prepare::prepare;
+use super::{batch, define, functions, metadata, read};
+use crate::refusal::{self, Refusal};
+use crate::service::Service;
+use crate::state::{Caller, Transaction};
+use crate::write::ContentIds;
+
+/// What a request is answered with: the service, who asks, and under which name it was reached.
+#[derive(Debug)]
+pub(crate) struct Context<'s> {
+    pub(crate) service: &'s Service,
+    pub(crate) caller: Caller,
+    /// `http://host/api/data/v9.2/`.
+    pub(crate) root: String,
+    /// Rows written on the way.
+    pub(crate) rows_written: Cell<u64>,
+}
+
+impl Context<'_> {
+    /// What follows the service root in an absolute URL or path.
+    pub(crate) fn after_root<'t>(&self, target: &'t str) -> Option<&'t str> {
+        let path = match target.split_once("://") {
+            Some((_, rest)) => &rest[rest.find('/')?..],
+            None => target,
+        };
+        let rest = path.trim_start_matches('/').strip_prefix("api/data/")?;
+        rest.split_once('/').map(|(_, target)| target)
+    }
+}
+
+/// Answers one request; a refusal is an answer too.
+pub(crate) fn answer(context: &Context<'_>, request: &Request) -> Answer {
+    route(context, request).unwrap_or_else(|refusal| {
+        if refusal.is_duplicate() {
+            context.service.count_duplicate();
+        }
+        Answer::refused(&refusal)
+    })
+}
+
+fn route(context: &Context<'_>, request: &Request) -> Result<Answer, Refusal> {
+    let path = segments(request.path())?;
+    let first = path.first().map_or("", |segment| segment.name.as_str());
+    match (request.method.as_str(), first) {
+        ("POST", "$batch") => batch::batch(context, request),
+        (_, "$batch") => Err(refusal::wrong_method(&request.method, "$batch")),
+        ("GET", "EntityDefinitions" | "RelationshipDefinitions" | "GlobalOptionSetDefinitions") => {
+            metadata::read(context, request, &path)
+        }
+        (_, "EntityDefinitions" | "RelationshipDefinitions" | "PublishAllXml" | "PublishXml") => {
+            define::define(context, request, &path)
+        }
+        ("GET", _) => match functions::call(context, request, &path)? {
+            Some(answer) => Ok(answer),
+            None => read::read(context, request, &path),
+        },
+        ("POST" | "PATCH" | "PUT" | "DELETE", _) => write(context, request, &path),
+        (method, _) => Err(refusal::wrong_method(method, "only GET, POST, PATCH, PUT and DELETE are known")),
+    }
+}
+
+/// One write by itself: the body is read before the lock is taken, since that is most of the work.
+fn write(context: &Context<'_>, request: &Request, path: &[Segment]) -> Result<Answer, Refusal> {
+    let service = context.service;
+    let settings = service.settings();
+    let schema = service.schema();
+    let prepared = prepare(&schema, settings, &ContentIds::new(), request, path)?;
+    let mut organisation = service.organisation().write().unwrap_or_else(PoisonError::into_inner);
+    let mut transaction = Transaction::begin(&mut organisation, settings, context.caller);
+    let outcome = apply(&mut transaction, context, request, prepared)?;
+    context.rows_written.set(context.rows_written.get() + transaction.rows_written());
+    transaction.commit();
+    Ok(outcome.answer)
+}
+
+/// What a request is, for the statistics.
+pub(crate) fn kind(method: &str, path: &str) -> &'static str {
+    let last = path.rsplit('/').next().unwrap_or_default();
+    let name = last.split('(').next().unwrap_or_default();
+    let message = name.strip_prefix("Microsoft.Dynamics.CRM.").unwrap_or(name);
+    match message {
+        "$batch" => "$batch",
+        "WhoAmI" => "WhoAmI",
+        "CreateMultiple" => "CreateMultiple",
+        "UpdateMultiple" => "UpdateMultiple",
+        "UpsertMultiple" => "UpsertMultiple",
+        "DeleteMultiple" => "DeleteMultiple",
+        "$ref" if method == "DELETE" => "disassociate",
+        "$ref" => "associate",
+        "$count" => "count",
+        _ if path.starts_with("EntityDefinitions")
+            || path.starts_with("RelationshipDefinitions")
+            || path.starts_with("GlobalOptionSetDefinitions")
+            || path.starts_with("$metadata") =>
+        {
+            "metadata"
+        }
+        _ if method == "GET" => {
+            if path.contains('(') {
+                "retrieve"
+            } else {
+                "query"
+            }
+        }
+        _ if name.starts_with(|c: char| c.is_ascii_uppercase()) => "action",
+        _ => match method {
+            "POST" => "create",
+            "PATCH" => "update",
+            "PUT" => "set",
+            "DELETE" => "delete",
+            _ => "other",
+        },
+    }
+}

@@ -1,0 +1,19 @@
+//! From requests to answers.
+
+mod action;
+mod apply;
+mod batch;
+mod bulk;
+mod control;
+mod define;
+mod dispatch;
+mod exchange;
+mod functions;
+mod metadata;
+mod path;
+mod prepare;
+mod read;
+
+pub(crate) use control::control;
+pub(crate) use dispatch::{Context, answer, kind};
+pub(crate) use exchange::{Answer, Headers, Request};

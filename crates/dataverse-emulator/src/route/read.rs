@@ -1,0 +1,230 @@
+//! GET: rows, pages, counts, single properties.
+
+use std::sync::PoisonError;
+
+use uuid::Uuid;
+
+use super::dispatch::Context;
+use super::exchange::{Answer, Request};
+use super::path::Segment;
+use super::prepare::version_in;
+use crate::answer::{write_cell, write_row, write_text};
+use crate::query::{QueryOptions, Scope, aggregate, count, page, project};
+use crate::refusal::{self, Refusal};
+use crate::schema::{Collection, Property, Table};
+use crate::state::row::{Cell, Form};
+use crate::state::{Key, Organisation, row, sort_key};
+use crate::write::{pair_rows, resolve};
+
+/// Answers a GET below an entity set.
+pub(super) fn read(context: &Context<'_>, request: &Request, path: &[Segment]) -> Result<Answer, Refusal> {
+    let service = context.service;
+    let organisation = service.organisation().read().unwrap_or_else(PoisonError::into_inner);
+    let Some((first, rest)) = path.split_first() else { return Ok(service_document(context, &organisation)) };
+    let table =
+        organisation.schema.by_entity_set(&first.name).ok_or_else(|| refusal::no_segment(&first.name))?;
+    let options = QueryOptions::parse(request.query())?;
+    for name in ["fetchXml", "sql"] {
+        if options.others.contains_key(name) {
+            return Err(refusal::not_emulated(format_args!("Querying by {name}")));
+        }
+    }
+    let reading = Reading { context, organisation: &organisation, request, options: &options };
+    let Some(key) = first.row_key()? else {
+        return match rest {
+            [] => reading.many(table, None),
+            [segment] if segment.name == "$count" => reading.count(table, None),
+            [segment, ..] => Err(refusal::no_segment(&segment.name)),
+        };
+    };
+    let found = resolve(&organisation, service.settings(), table, &key, context.caller.now)?
+        .ok_or_else(|| refusal::no_row_by_key(&table.name))?;
+    let bytes = organisation.row(table.id, found).ok_or_else(|| refusal::no_row(&table.name, found))?;
+    match rest {
+        [] => reading.one(table, found, bytes),
+        [segment, tail @ ..] => reading.below(table, found, bytes, segment, tail),
+    }
+}
+
+struct Reading<'a> {
+    context: &'a Context<'a>,
+    organisation: &'a Organisation,
+    request: &'a Request,
+    options: &'a QueryOptions,
+}
+
+impl Reading<'_> {
+    fn scope<'s>(&'s self, table: &'s Table, only: Option<Vec<Key>>) -> Scope<'s> {
+        Scope {
+            organisation: self.organisation,
+            settings: self.context.service.settings(),
+            table,
+            options: self.options,
+            only,
+            page_rows: self.request.headers.page_rows(),
+            annotations: self.request.headers.annotations(),
+            root: &self.context.root,
+            target: &self.request.target,
+        }
+    }
+
+    fn many(&self, table: &Table, only: Option<Vec<Key>>) -> Result<Answer, Refusal> {
+        let scope = self.scope(table, only);
+        if let Some(apply) = &self.options.apply {
+            return aggregate(&scope, apply).map(Answer::json);
+        }
+        let mut answer = Answer::json(page(&scope)?);
+        if let Some(rows) = scope.page_rows {
+            answer = answer.with("preference-applied", format!("odata.maxpagesize={rows}"));
+        }
+        Ok(answer)
+    }
+
+    fn count(&self, table: &Table, only: Option<Vec<Key>>) -> Result<Answer, Refusal> {
+        let scope = self.scope(table, only);
+        let (counted, _) = count(&scope, scope.settings.count_cap)?;
+        Ok(Answer::text(200, counted.to_string()))
+    }
+
+    fn one(&self, table: &Table, id: Uuid, bytes: &[u8]) -> Result<Answer, Refusal> {
+        let headers = &self.request.headers;
+        let version = row::version(bytes);
+        let is_plain = self.options.expand.is_none() && !headers.annotations().any();
+        if let Some(known) = headers.get("if-none-match").and_then(version_in)
+            && known == version
+            && is_plain
+        {
+            return Ok(Answer::no_content().with_status(304));
+        }
+        let projection = project(self.organisation, table, self.options, headers.annotations())?;
+        let selected =
+            self.options.select.as_deref().map_or_else(String::new, |select| format!("({select})"));
+        let metadata = format!("{}$metadata#{}{selected}/$entity", self.context.root, table.entity_set);
+        let mut body = Vec::with_capacity(1_000);
+        write_row(self.organisation, table, Key::from(id), bytes, &projection, Some(&metadata), &mut body);
+        Ok(Answer::json(body).with("etag", format!("W/\"{version}\"")))
+    }
+
+    /// A property, a parent, or a collection of a row.
+    fn below(
+        &self,
+        table: &Table,
+        id: Uuid,
+        bytes: &[u8],
+        segment: &Segment,
+        tail: &[Segment],
+    ) -> Result<Answer, Refusal> {
+        let schema = &self.organisation.schema;
+        if let Some(Property::Navigation { column, .. }) = table.properties.get(&segment.name) {
+            let Cell::Lookup(kind, parent) = table.read(Key::from(id), bytes, *column) else {
+                return Ok(Answer::no_content());
+            };
+            let parents = schema.table(kind);
+            return match tail {
+                [] => {
+                    let bytes = self
+                        .organisation
+                        .row(kind, parent)
+                        .ok_or_else(|| refusal::no_row(&parents.name, parent))?;
+                    self.one(parents, parent, bytes)
+                }
+                [reference] if reference.name == "$ref" => {
+                    let url = format!("{}{}({parent})", self.context.root, parents.entity_set);
+                    Ok(Answer::value(&serde_json::json!({
+                        "@odata.context": format!("{}$metadata#$ref", self.context.root), "@odata.id": url
+                    })))
+                }
+                [other, ..] => Err(refusal::no_segment(&other.name)),
+            };
+        }
+        let collection = match table.properties.get(&segment.name) {
+            Some(Property::Parties) => schema.named("activityparty").and_then(|parties| {
+                let column = *parties.by_name.get("activityid")?;
+                Some(Collection::Children { table: parties.id, column })
+            }),
+            _ => schema.collection(table.id, &segment.name),
+        };
+        if let Some(collection) = collection {
+            let (target, keys) = self.members(id, collection);
+            let target = schema.table(target);
+            return match tail {
+                [] => self.many(target, Some(keys)),
+                [last] if last.name == "$count" => self.count(target, Some(keys)),
+                [last] if last.name == "$ref" => Ok(self.references(target, &keys)),
+                [other, ..] => Err(refusal::no_segment(&other.name)),
+            };
+        }
+        let column = table.readable(&segment.name).ok_or_else(|| refusal::no_segment(&segment.name))?;
+        let cell = table.read(Key::from(id), bytes, column);
+        let is_raw = matches!(tail, [value] if value.name == "$value");
+        if cell == Cell::Null {
+            return Ok(Answer::no_content());
+        }
+        let mut value = Vec::new();
+        write_cell(&cell, &mut value);
+        if is_raw {
+            let text = match cell {
+                Cell::Text(text) => text.to_owned(),
+                _ => String::from_utf8_lossy(&value).trim_matches('"').to_owned(),
+            };
+            return Ok(Answer::text(200, text));
+        }
+        let mut body = b"{\"@odata.context\":".to_vec();
+        write_text(
+            &format!("{}$metadata#{}({id})/{}", self.context.root, table.entity_set, segment.name),
+            &mut body,
+        );
+        body.extend_from_slice(b",\"value\":");
+        body.extend_from_slice(&value);
+        body.push(b'}');
+        Ok(Answer::json(body))
+    }
+
+    fn members(&self, id: Uuid, collection: Collection) -> (u16, Vec<Key>) {
+        match collection {
+            Collection::Pairs { pair, from_first } => {
+                let pair = self.organisation.schema.pair(pair);
+                let keys =
+                    pair_rows(self.organisation, pair, from_first, id).into_iter().map(Key::from).collect();
+                (if from_first { pair.second } else { pair.first }, keys)
+            }
+            Collection::Children { table, column } => {
+                let rows = self.organisation.rows(table);
+                let keys = match sort_key(Cell::Id(id)).filter(|_| rows.is_sorted_by(column)) {
+                    Some(wanted) => rows.in_range(column, &(wanted..=wanted)),
+                    None => rows
+                        .after(None)
+                        .filter(|(_, bytes)| {
+                            matches!(row::get(bytes, column, Form::Lookup), Some(Cell::Lookup(_, to)) if to == id)
+                        })
+                        .map(|(key, _)| key)
+                        .collect(),
+                };
+                (table, keys)
+            }
+        }
+    }
+
+    fn references(&self, target: &Table, keys: &[Key]) -> Answer {
+        let root = &self.context.root;
+        let references: Vec<_> = keys
+            .iter()
+            .map(|key| serde_json::json!({ "@odata.id": format!("{root}{}({})", target.entity_set, key.id()) }))
+            .collect();
+        Answer::value(&serde_json::json!({
+            "@odata.context": format!("{root}$metadata#Collection($ref)"), "value": references
+        }))
+    }
+}
+
+/// The list of entity sets.
+fn service_document(context: &Context<'_>, organisation: &Organisation) -> Answer {
+    let sets: Vec<_> = organisation
+        .schema
+        .tables()
+        .map(|table| serde_json::json!({ "name": table.entity_set, "kind": "EntitySet", "url": table.entity_set }))
+        .collect();
+    Answer::value(&serde_json::json!({
+        "@odata.context": format!("{}$metadata", context.root), "value": sets
+    }))
+}

@@ -1,0 +1,11 @@
+//! Table definitions, compiled into what reading and writing rows need.
+
+mod build;
+mod column;
+mod set;
+mod table;
+
+pub(crate) use build::build;
+pub(crate) use column::{Column, Kind};
+pub(crate) use set::{AddressSlot, Collection, Pair, Schema};
+pub(crate) use table::{Property, Table};

@@ -1,0 +1,414 @@
+//! The emulated service: who asks, what it costs, what goes wrong, and what is answered.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::request::Parts;
+use uuid::Uuid;
+
+use crate::Error;
+use crate::clock::Clock;
+use crate::connection::Wire;
+use crate::emulator::Options;
+use crate::fault::{FaultKind, FaultPlan, FaultScript, Strike};
+use crate::refusal::{self, Refusal};
+use crate::route::{Answer, Context, Headers, Request, answer, control, kind};
+use crate::schema::{Schema, build};
+use crate::settings::Settings;
+use crate::standard::standard_schema;
+use crate::state::{Caller, Key, Organisation, plant, seeds};
+use crate::stats::{Counters, Stats};
+use crate::throttle::{Facet, Limits, Throttle};
+
+/// Everything behind the socket.
+#[derive(Debug)]
+pub(crate) struct Service {
+    url: String,
+    settings: Settings,
+    seed: u64,
+    users: u32,
+    /// The tables of a fresh organisation.
+    base: Arc<Schema>,
+    organisation: RwLock<Organisation>,
+    clock: RwLock<Clock>,
+    throttle: Mutex<Throttle>,
+    faults: Mutex<FaultScript>,
+    counters: Mutex<Counters>,
+    numbers: AtomicU64,
+}
+
+impl Service {
+    pub(crate) fn new(url: String, options: Options) -> Result<Self, Error> {
+        let base = if options.standard_tables { standard_schema()? } else { Schema::default() };
+        let base = if options.metadata.is_empty() { base } else { build(&base, options.metadata) };
+        let base = Arc::new(base);
+        let clock = Clock::starting_now(options.limits.time_scale);
+        let organisation = fresh(&base, options.seed, options.users, &options.settings, clock.now_seconds());
+        Ok(Self {
+            url,
+            settings: options.settings,
+            seed: options.seed,
+            users: options.users,
+            base,
+            organisation: RwLock::new(organisation),
+            clock: RwLock::new(clock),
+            throttle: Mutex::new(Throttle::new(options.limits)),
+            faults: Mutex::new(FaultScript::new(options.faults)),
+            counters: Mutex::default(),
+            numbers: AtomicU64::new(1),
+        })
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn organisation(&self) -> &RwLock<Organisation> {
+        &self.organisation
+    }
+
+    pub(crate) fn schema(&self) -> Arc<Schema> {
+        Arc::clone(&self.organisation.read().unwrap_or_else(PoisonError::into_inner).schema)
+    }
+
+    pub(crate) fn organization_id(&self) -> Uuid {
+        self.organisation.read().unwrap_or_else(PoisonError::into_inner).seeds.organization
+    }
+
+    /// Never the same twice: boundaries and request ids.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let mut stats = lock(&self.counters).snapshot();
+        stats.rows = self.organisation.read().unwrap_or_else(PoisonError::into_inner).counts();
+        stats
+    }
+
+    pub(crate) fn count_duplicate(&self) {
+        lock(&self.counters).duplicate_refused();
+    }
+
+    pub(crate) fn fault_plan(&self) -> FaultPlan {
+        lock(&self.faults).plan().clone()
+    }
+
+    pub(crate) fn set_faults(&self, plan: FaultPlan) {
+        *lock(&self.faults) = FaultScript::new(plan);
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        lock(&self.throttle).limits().clone()
+    }
+
+    pub(crate) fn set_limits(&self, limits: Limits) {
+        *self.clock.write().unwrap_or_else(PoisonError::into_inner) = Clock::starting_now(limits.time_scale);
+        lock(&self.throttle).set_limits(limits);
+    }
+
+    pub(crate) fn reset(&self) {
+        let now = self.clock().now_seconds();
+        let organisation = fresh(&self.base, self.seed, self.users, &self.settings, now);
+        *self.organisation.write().unwrap_or_else(PoisonError::into_inner) = organisation;
+        lock(&self.counters).reset();
+        let mut throttle = lock(&self.throttle);
+        let limits = throttle.limits().clone();
+        throttle.set_limits(limits);
+    }
+
+    fn clock(&self) -> Clock {
+        self.clock.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Answers a request that has been read wholly.
+    pub(crate) async fn run(&self, head: Parts, body: Bytes, wire: &Wire) -> http::Response<Bytes> {
+        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        let headers = Headers::from(&head.headers);
+        if let Some(target) = path.strip_prefix("/emulator") {
+            let target = target.trim_start_matches('/').to_owned();
+            let request = Request { method: head.method.to_string(), target, headers, body };
+            return http_answer(control(self, &request));
+        }
+        lock(&self.counters).arrived();
+        let host = head.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
+        let url = host.map_or_else(|| self.url.clone(), |host| format!("http://{host}"));
+        let (answer, kind) = match version_and_target(path) {
+            Some((version, target)) => {
+                let root = format!("{url}/api/data/{version}/");
+                let request =
+                    Request { method: head.method.to_string(), target: target.to_owned(), headers, body };
+                let kind = kind(&request.method, request.path());
+                (self.run_request(request, root, wire).await, kind)
+            }
+            None => {
+                let text = format!("No HTTP resource was found that matches the request URI '{url}{path}'.");
+                (Answer::refused(&refusal::refusal(404, 0, text)), "other")
+            }
+        };
+        lock(&self.counters).answered(kind, answer.status);
+        http_answer(answer)
+    }
+
+    async fn run_request(&self, request: Request, root: String, wire: &Wire) -> Answer {
+        let user = match self.authenticate(&request.headers) {
+            Ok(user) => user,
+            Err(answer) => return answer,
+        };
+        let clock = self.clock();
+        let (admitted, limits, server) = {
+            let mut throttle = lock(&self.throttle);
+            let servers = throttle.limits().servers.max(1);
+            let server = usize::try_from(wire.number).unwrap_or_default() % servers;
+            (throttle.admit(user, server, clock.elapsed()), throttle.limits().clone(), server)
+        };
+        let budget = match admitted {
+            Ok(budget) => budget,
+            Err(refused) => {
+                lock(&self.counters).throttled(refused.facet);
+                let wait = clock.to_real(refused.retry_after).as_secs_f64().ceil();
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "at most a window"
+                )]
+                let seconds = (wait as u64).max(limits.least_retry_after);
+                return throttled(refused.facet, &limits, seconds);
+            }
+        };
+        let started = clock.elapsed();
+        let (answer, rows) = self.run_struck(request, root, user, wire, &clock).await;
+        #[expect(clippy::cast_precision_loss, reason = "rows of one request")]
+        let latency = limits.latency_ms + limits.latency_per_row_ms * rows as f64;
+        if latency > 0.0 {
+            tokio::time::sleep(clock.to_real(Duration::from_secs_f64(latency / 1_000.0))).await;
+        }
+        let finished = clock.elapsed();
+        lock(&self.throttle).finish(user, server, finished, finished.saturating_sub(started));
+        answer
+            .with("x-ms-dop-hint", limits.dop_hint.to_string())
+            .with("x-ms-ratelimit-burst-remaining-xrm-requests", budget.requests_left.to_string())
+            .with(
+                "x-ms-ratelimit-time-remaining-xrm-requests",
+                thousands(budget.execution_left.as_secs_f64()),
+            )
+            .with(
+                "x-ms-service-request-id",
+                crate::state::key::named_id(self.next_number(), "request").to_string(),
+            )
+    }
+
+    /// Runs a request with whatever the plan of faults has in store for it.
+    async fn run_struck(
+        &self,
+        request: Request,
+        root: String,
+        user: u32,
+        wire: &Wire,
+        clock: &Clock,
+    ) -> (Answer, u64) {
+        let entity_set = request.path().split(['(', '/']).next().unwrap_or_default();
+        let strike = lock(&self.faults).strike(&request.method, request.path(), entity_set);
+        if let Some(strike) = strike {
+            let name = serde_json::to_value(strike.kind).unwrap_or_default();
+            lock(&self.counters).faulted(name.as_str().unwrap_or_default());
+            if let Some(answer) = before_commit(strike, wire) {
+                return (answer, 0);
+            }
+            if strike.kind == FaultKind::CommitLate {
+                tokio::time::sleep(strike.delay).await;
+            }
+        }
+        let (answer, rows) = self.execute(&request, root, user, clock);
+        match strike.map(|strike| (strike.kind, strike.delay)) {
+            Some((FaultKind::LoseAnswer, _)) => wire.cut(),
+            Some((FaultKind::Slow, delay)) => tokio::time::sleep(delay).await,
+            _ => {}
+        }
+        (answer, rows)
+    }
+
+    fn execute(&self, request: &Request, root: String, user: u32, clock: &Clock) -> (Answer, u64) {
+        let caller = match self.caller(user, &request.headers, clock.now_seconds()) {
+            Ok(caller) => caller,
+            Err(refusal) => return (Answer::refused(&refusal), 0),
+        };
+        let context = Context { service: self, caller, root, rows_written: Cell::new(0) };
+        let answer = answer(&context, request);
+        (answer, context.rows_written.get())
+    }
+
+    /// The number of the application user behind a token: `user-2` is the second, any other token the first.
+    fn authenticate(&self, headers: &Headers) -> Result<u32, Answer> {
+        let token = headers
+            .get("authorization")
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty())
+            .map(|(_, token)| token.trim());
+        let Some(token) = token else {
+            let challenge =
+                format!("Bearer authorization_uri={}/oauth2/authorize, resource_id={}/", self.url, self.url);
+            return Err(Answer::refused(&refusal::refusal(
+                401,
+                0x8004_4300,
+                "HTTP Error 401 - Unauthorized: Access is denied",
+            ))
+            .with("www-authenticate", challenge));
+        };
+        let number = token.strip_prefix("user-").and_then(|number| number.parse().ok());
+        match number {
+            Some(number) if number > self.users.max(1) || number == 0 => {
+                Err(Answer::refused(&refusal::refusal(
+                    403,
+                    0x8007_2560,
+                    format!(
+                        "The user is not a member of the organization. ({token}; there are {})",
+                        self.users
+                    ),
+                )))
+            }
+            Some(number) => Ok(number),
+            None => Ok(1),
+        }
+    }
+
+    /// Who writes: the application user, or whom it impersonates.
+    fn caller(&self, user: u32, headers: &Headers, now: i64) -> Result<Caller, Refusal> {
+        let organisation = self.organisation.read().unwrap_or_else(PoisonError::into_inner);
+        let index = usize::try_from(user).unwrap_or(1).saturating_sub(1);
+        let actual = organisation.seeds.users.get(index).copied().unwrap_or(organisation.seeds.users[0]);
+        let asked = headers.get("callerobjectid").or_else(|| headers.get("mscrmcallerid"));
+        let Some(asked) = asked else { return Ok(Caller { user: actual, on_behalf: None, now }) };
+        let users = organisation.schema.named("systemuser");
+        let found = dataverse_wire::literal::parse_guid(asked.trim())
+            .filter(|id| users.is_some_and(|users| organisation.rows(users.id).contains(Key::from(*id))));
+        match found {
+            Some(impersonated) => Ok(Caller { user: impersonated, on_behalf: Some(actual), now }),
+            None => Err(refusal::refusal(
+                403,
+                0x8004_0225,
+                format!("The user '{asked}' to be impersonated is unknown or disabled."),
+            )),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn fresh(base: &Arc<Schema>, seed: u64, users: u32, settings: &Settings, now: i64) -> Organisation {
+    let mut organisation = Organisation::new(Arc::clone(base), seeds(seed, users), seed, settings);
+    plant(&mut organisation, seed, now);
+    organisation
+}
+
+/// `/api/data/v9.2/accounts` as `v9.2` and `accounts`.
+fn version_and_target(path: &str) -> Option<(&str, &str)> {
+    let rest = path.strip_prefix("/api/data/")?;
+    let (version, target) = rest.split_once('/').unwrap_or((rest, ""));
+    matches!(version, "v9.0" | "v9.1" | "v9.2").then_some((version, target))
+}
+
+/// Faults that keep a request from being done at all.
+fn before_commit(strike: Strike, wire: &Wire) -> Option<Answer> {
+    let sql = |number: &str, code: u32, crm: &str| {
+        let text = format!(
+            "Generic SQL error. CRM ErrorCode: {crm} Sql ErrorCode: -2146232060 Sql Number: {number}"
+        );
+        Answer::refused(&refusal::refusal(500, code, text))
+    };
+    Some(match strike.kind {
+        FaultKind::ResetBefore => {
+            wire.cut();
+            Answer::text(500, "the connection is reset")
+        }
+        FaultKind::Throttle => throttled(Facet::Requests, &Limits::default(), strike.retry_after),
+        FaultKind::Unavailable => {
+            Answer::text(503, "Service Unavailable").with("retry-after", strike.retry_after.to_string())
+        }
+        FaultKind::Deadlock => sql("1205", 0x8004_4150, "-2147204784"),
+        FaultKind::SqlTimeout => sql("-2", 0x8004_4151, "-2147204783"),
+        FaultKind::LoseAnswer | FaultKind::CommitLate | FaultKind::Slow => return None,
+    })
+}
+
+/// 429, in the words of the limit.
+fn throttled(facet: Facet, limits: &Limits, seconds: u64) -> Answer {
+    let window = limits.window_seconds;
+    let (code, text) = match facet {
+        Facet::Requests => (
+            0x8007_2322,
+            format!(
+                "Number of requests exceeded the limit of {} over time window of {window} seconds.",
+                limits.requests
+            ),
+        ),
+        Facet::ExecutionTime => (
+            0x8007_2321,
+            format!(
+                "Combined execution time of incoming requests exceeded limit of {} milliseconds over time window of \
+                 {window} seconds. Decrease number of concurrent requests or reduce the duration of requests and try \
+                 again later.",
+                grouped(limits.execution_ms)
+            ),
+        ),
+        Facet::Concurrency => (
+            0x8007_2326,
+            format!("Number of concurrent requests exceeded the limit of {}.", limits.concurrent),
+        ),
+    };
+    Answer::refused(&refusal::refusal(429, code, text)).with("retry-after", seconds.to_string())
+}
+
+/// `1,200,000`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1,199.90`.
+fn thousands(seconds: f64) -> String {
+    let text = format!("{seconds:.2}");
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, "00"));
+    format!("{}.{fraction}", grouped(whole.parse().unwrap_or_default()))
+}
+
+fn http_answer(answer: Answer) -> http::Response<Bytes> {
+    let mut builder = http::Response::builder().status(answer.status).header("odata-version", "4.0");
+    for (name, value) in &answer.headers {
+        builder = builder.header(*name, value);
+    }
+    builder.body(answer.body).unwrap_or_else(|error| {
+        tracing::error!(%error, "an answer with impossible headers");
+        http::Response::new(Bytes::new())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_told_with_separators_as_the_service_does() {
+        assert_eq!(grouped(1_200_000), "1,200,000");
+        assert_eq!(thousands(1_199.9), "1,199.90");
+    }
+
+    #[test]
+    fn three_versions_are_served() {
+        assert_eq!(version_and_target("/api/data/v9.2/accounts?x"), Some(("v9.2", "accounts?x")));
+        assert_eq!(version_and_target("/api/data/v9.0"), Some(("v9.0", "")));
+        assert_eq!(version_and_target("/api/data/v8.2/accounts"), None);
+    }
+}

@@ -1,0 +1,148 @@
+//! Every fact of the service that no document confirms, as a knob with its default said.
+//!
+//! A client that is to be trusted passes against the defaults and against [`Settings::flipped`].
+
+use serde::{Deserialize, Serialize};
+
+/// What to do where the service's behaviour is not documented, or differs between versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strictness {
+    /// The request goes through; the doubtful part is ignored or tolerated.
+    Tolerate,
+    /// The request is refused with the code that the service would use.
+    Refuse,
+}
+
+impl Strictness {
+    pub(crate) fn refuses(self) -> bool {
+        self == Self::Refuse
+    }
+
+    fn other(self) -> Self {
+        match self {
+            Self::Tolerate => Self::Refuse,
+            Self::Refuse => Self::Tolerate,
+        }
+    }
+}
+
+/// The knobs. Each line says what is in doubt; the default is what [`Settings::default`] sets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Settings {
+    /// A column that exists but is not valid for create or update is ignored (default) or refused.
+    pub unwritable_columns: Strictness,
+    /// An N:N pair that is already there: refused as duplicate (default, 412) or silently accepted.
+    pub existing_pair: Strictness,
+    /// Creating a row of an intersect table through its entity set: refused (default) or taken as an association.
+    pub intersect_create: Strictness,
+    /// A create whose status belongs to an inactive state: refused (default) or stored.
+    pub inactive_status_on_create: Strictness,
+    /// An item of a bulk message without `@odata.type`: refused (default) or accepted.
+    pub untyped_bulk_items: Strictness,
+    /// A date and time without offset: refused, or taken as UTC (default, as documented).
+    pub date_time_without_offset: Strictness,
+    /// A time part in a date-only column: refused (default) or cut off.
+    pub time_in_date_only_column: Strictness,
+    /// A JSON text where a number is expected (`"200"`): refused, or coerced (default).
+    pub numbers_as_text: Strictness,
+    /// A disabled user as owner: refused, or accepted when a role lets the user read the table (default).
+    pub disabled_owner: Strictness,
+    /// `importsequencenumber` in `UpdateMultiple`: refused, or stored (default; a single PATCH never stores it).
+    pub sequence_number_in_update_multiple: Strictness,
+    /// Attribute updates of a closed case, opportunity, quote, order, invoice or activity: refused (default) or stored.
+    pub update_of_closed_row: Strictness,
+    /// Empty text is stored as null (default yes).
+    pub empty_text_is_null: bool,
+    /// Columns that the platform fills are demanded (`SystemRequired` and the overrides; default yes).
+    pub required_columns_enforced: bool,
+    /// Only addresses with content appear with their account, contact or lead (default no: all of them).
+    pub only_non_empty_addresses: bool,
+    /// The owner and the regarding row of an activity are among its parties, types 9 and 8 (default no).
+    pub derived_parties: bool,
+    /// Alternate keys and text filters compare without regard to case (default yes).
+    pub case_insensitive_text: bool,
+    /// Largest request body in bytes (default 128 MiB); more is answered with 413.
+    pub max_body_bytes: usize,
+    /// Most rows of one bulk message; 0 is no limit (default).
+    pub max_bulk_rows: usize,
+    /// Most rows of one page (default 5,000).
+    pub max_page_rows: usize,
+    /// Highest number that `$count=true` and `/$count` tell (default 5,000).
+    pub count_cap: usize,
+    /// Most input rows of an aggregate (default 50,000).
+    pub aggregate_cap: usize,
+    /// Tables that refuse the bulk messages (default none).
+    pub tables_without_bulk: Vec<String>,
+    /// Seconds after which a new alternate key becomes active (default 0: at once).
+    pub key_activation_seconds: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            unwritable_columns: Strictness::Tolerate,
+            existing_pair: Strictness::Refuse,
+            intersect_create: Strictness::Refuse,
+            inactive_status_on_create: Strictness::Refuse,
+            untyped_bulk_items: Strictness::Refuse,
+            date_time_without_offset: Strictness::Tolerate,
+            time_in_date_only_column: Strictness::Refuse,
+            numbers_as_text: Strictness::Tolerate,
+            disabled_owner: Strictness::Tolerate,
+            sequence_number_in_update_multiple: Strictness::Tolerate,
+            update_of_closed_row: Strictness::Refuse,
+            empty_text_is_null: true,
+            required_columns_enforced: true,
+            only_non_empty_addresses: false,
+            derived_parties: false,
+            case_insensitive_text: true,
+            max_body_bytes: 128 << 20,
+            max_bulk_rows: 0,
+            max_page_rows: 5_000,
+            count_cap: 5_000,
+            aggregate_cap: 50_000,
+            tables_without_bulk: Vec::new(),
+            key_activation_seconds: 0,
+        }
+    }
+}
+
+impl Settings {
+    /// The defaults with every doubtful fact turned the other way; limits stay.
+    pub fn flipped() -> Self {
+        let usual = Self::default();
+        Self {
+            unwritable_columns: usual.unwritable_columns.other(),
+            existing_pair: usual.existing_pair.other(),
+            intersect_create: usual.intersect_create.other(),
+            inactive_status_on_create: usual.inactive_status_on_create.other(),
+            untyped_bulk_items: usual.untyped_bulk_items.other(),
+            date_time_without_offset: usual.date_time_without_offset.other(),
+            time_in_date_only_column: usual.time_in_date_only_column.other(),
+            numbers_as_text: usual.numbers_as_text.other(),
+            disabled_owner: usual.disabled_owner.other(),
+            sequence_number_in_update_multiple: usual.sequence_number_in_update_multiple.other(),
+            update_of_closed_row: usual.update_of_closed_row.other(),
+            empty_text_is_null: !usual.empty_text_is_null,
+            required_columns_enforced: usual.required_columns_enforced,
+            only_non_empty_addresses: !usual.only_non_empty_addresses,
+            derived_parties: !usual.derived_parties,
+            case_insensitive_text: !usual.case_insensitive_text,
+            ..usual
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_survive_their_file_form() {
+        let text = serde_json::to_string(&Settings::flipped()).unwrap();
+        assert_eq!(serde_json::from_str::<Settings>(&text).unwrap(), Settings::flipped());
+        assert!(serde_json::from_str::<Settings>(r#"{"unknown-knob":1}"#).is_err());
+    }
+}
