@@ -1,2 +1,94 @@
-//! dv-sequence.
-fn main() {}
+//! `dv-sequence`: the cheapest order for loading tables, printed and drawn.
+#![expect(clippy::print_stderr, reason = "a command talks to people")]
+
+mod args;
+mod edges;
+mod report;
+
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use args::{Args, Format};
+use clap::Parser;
+use load_sequence::{LookupGraph, Sequence, compare, picture, sequence};
+
+/// The input or the wish is wrong; nothing was written.
+const WRONG_INPUT: u8 = 2;
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            for problem in &failure.problems {
+                eprintln!("error: {problem}");
+            }
+            if let Some(hint) = failure.hint {
+                eprintln!("hint: {hint}");
+            }
+            ExitCode::from(WRONG_INPUT)
+        }
+    }
+}
+
+/// Why there is nothing to print: one sentence per problem, and what to do next.
+struct Failure {
+    problems: Vec<String>,
+    hint: Option<String>,
+}
+
+impl Failure {
+    fn one(problem: String) -> Self {
+        Self { problems: vec![problem], hint: None }
+    }
+}
+
+fn run(args: &Args) -> Result<(), Failure> {
+    let mut graph = edges::read(&args.graph).map_err(|problems| Failure {
+        problems,
+        hint: Some(format!("the first line is {}; see dv-sequence --help", edges::COLUMNS.join(","))),
+    })?;
+    graph.ignore = args.rules().map_err(Failure::one)?;
+    for rule in graph.ignore.iter().filter(|rule| !graph.lookups.iter().any(|it| rule.covers(it))) {
+        eprintln!("note: --ignore {} covers no lookup", args::written(rule));
+    }
+    let refused = |error: load_sequence::Error| Failure {
+        problems: vec![format!("{}: {error}", args.graph.display())],
+        hint: Some(error.advice().to_owned()),
+    };
+    let options = args.options();
+    let plan = sequence(&graph, &options).map_err(refused)?;
+    let text = match args.format() {
+        Format::Text => report::text(&plan, &compare(&graph, &options).map_err(refused)?),
+        Format::Json => json(&plan)?,
+        Format::Dot => picture::dot(&graph, &plan),
+        Format::Mermaid => picture::mermaid(&graph, &plan),
+    };
+    save(args.svg.as_deref(), &graph, &plan, picture::svg)?;
+    save(args.html.as_deref(), &graph, &plan, picture::html)?;
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(|error| Failure::one(format!("the plan could not be printed: {error}"))),
+    }
+}
+
+fn json(plan: &Sequence) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(plan);
+    text.map(|text| text + "\n")
+        .map_err(|error| Failure::one(format!("the plan could not be written as JSON: {error}")))
+}
+
+fn save(
+    path: Option<&Path>,
+    graph: &LookupGraph,
+    plan: &Sequence,
+    draw: impl Fn(&LookupGraph, &Sequence) -> String,
+) -> Result<(), Failure> {
+    let Some(path) = path else { return Ok(()) };
+    std::fs::write(path, draw(graph, plan)).map_err(|error| {
+        Failure::one(format!("the picture could not be written to {}: {error}", path.display()))
+    })?;
+    eprintln!("wrote {}", path.display());
+    Ok(())
+}

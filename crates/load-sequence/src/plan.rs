@@ -40,6 +40,13 @@ pub struct Sequence {
     pub explanations: Vec<Explanation>,
 }
 
+impl Sequence {
+    /// The plan in one sentence: how many tables, waves and rows, and whether that is the least.
+    pub fn headline(&self) -> String {
+        crate::picture::headline(self)
+    }
+}
+
 /// A lookup that waits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Deferred {

@@ -142,7 +142,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// One sentence about the whole plan.
-fn headline(plan: &Sequence) -> String {
+pub(crate) fn headline(plan: &Sequence) -> String {
     let tables: usize = plan.waves.iter().map(Vec::len).sum();
     let price = match (plan.deferred.len(), plan.proven) {
         (0, _) => "nothing is written twice".to_owned(),

@@ -1,0 +1,156 @@
+//! Reads an edge list; every mistake in it is found in one go and named with its line.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io::Read;
+use std::path::Path;
+
+use csv::{ByteRecord, ReaderBuilder};
+use load_sequence::{Lookup, LookupGraph, Table};
+
+/// The columns of an edge list, in any order.
+pub(crate) const COLUMNS: [&str; 5] = ["table", "column", "target", "required", "filled_rows"];
+
+/// More rows than this are a mistake.
+const MOST_ROWS: u64 = 1_000_000_000_000;
+
+/// Reads the graph or says what is wrong, one sentence per problem.
+pub(crate) fn read(path: &Path) -> Result<LookupGraph, Vec<String>> {
+    let unreadable = |error: std::io::Error| vec![format!("{} cannot be read: {error}", path.display())];
+    let mut bytes = std::fs::read(path).map_err(unreadable)?;
+    if path.extension().is_some_and(|it| it == "gz") {
+        let packed = std::mem::take(&mut bytes);
+        flate2::read::MultiGzDecoder::new(packed.as_slice()).read_to_end(&mut bytes).map_err(unreadable)?;
+    }
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    parse(text).map_err(|problems| {
+        problems
+            .into_iter()
+            .map(|(line, problem)| format!("{}, line {line}: {problem}", path.display()))
+            .collect()
+    })
+}
+
+/// Problems with their lines.
+type Problems = Vec<(u64, String)>;
+
+fn parse(text: &[u8]) -> Result<LookupGraph, Problems> {
+    let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
+    let mut record = ByteRecord::new();
+    let mut problems = Problems::new();
+    let header = match reader.read_byte_record(&mut record) {
+        Ok(true) => record.clone(),
+        Ok(false) => return Err(vec![(1, "the file is empty".to_owned())]),
+        Err(error) => return Err(vec![(1, error.to_string())]),
+    };
+    let positions = positions(&header, &mut problems);
+    let mut seen: HashMap<(String, String, String), u64> = HashMap::new();
+    let mut tables = BTreeSet::new();
+    let mut lookups = Vec::new();
+    // Without its columns no line means anything.
+    let Some(positions) = positions else { return Err(problems) };
+    loop {
+        match reader.read_byte_record(&mut record) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => {
+                problems.push((reader.position().line(), error.to_string()));
+                break;
+            }
+        }
+        let line = record.position().map_or(0, csv::Position::line);
+        let Some(lookup) = lookup(&record, header.len(), positions, line, &mut problems) else { continue };
+        let key = (lookup.table.clone(), lookup.column.clone(), lookup.target.clone());
+        if let Some(first) = seen.get(&key) {
+            problems.push((line, format!("{}.{} -> {} is already on line {first}", key.0, key.1, key.2)));
+            continue;
+        }
+        seen.insert(key, line);
+        tables.extend([lookup.table.clone(), lookup.target.clone()]);
+        lookups.push(lookup);
+    }
+    if problems.is_empty() {
+        let tables = tables.into_iter().map(Table::uncounted).collect();
+        Ok(LookupGraph { tables, lookups, ..LookupGraph::default() })
+    } else {
+        Err(problems)
+    }
+}
+
+/// Where each column is; all mistakes of the header at once.
+fn positions(header: &ByteRecord, problems: &mut Problems) -> Option<[usize; 5]> {
+    let names: Vec<String> =
+        header.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
+    for (i, name) in names.iter().enumerate() {
+        if !COLUMNS.contains(&name.as_str()) {
+            problems.push((1, format!("the column {name:?} is unknown")));
+        } else if names[..i].contains(name) {
+            problems.push((1, format!("the column {name} is there twice")));
+        }
+    }
+    let found = COLUMNS.map(|column| names.iter().position(|name| name == column));
+    for (column, _) in COLUMNS.iter().zip(found).filter(|(_, position)| position.is_none()) {
+        problems.push((1, format!("the column {column} is missing")));
+    }
+    let [Some(table), Some(column), Some(target), Some(required), Some(rows)] = found else { return None };
+    Some([table, column, target, required, rows])
+}
+
+/// One line; every mistake in it is noted.
+fn lookup(
+    record: &ByteRecord,
+    width: usize,
+    [table, column, target, required, rows]: [usize; 5],
+    line: u64,
+    problems: &mut Problems,
+) -> Option<Lookup> {
+    let before = problems.len();
+    if record.len() != width {
+        problems.push((line, format!("{} values where the header has {width} columns", record.len())));
+    }
+    let mut cell = |position: usize, name: &str| -> Option<String> {
+        let bytes = record.get(position)?;
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            problems.push((line, format!("{name} is not UTF-8")));
+            return None;
+        };
+        if text.trim().is_empty() {
+            problems.push((line, format!("{name} is empty")));
+        }
+        Some(text.trim().to_owned())
+    };
+    let (table, column, target) = (cell(table, "table"), cell(column, "column"), cell(target, "target"));
+    let (required, rows) = (cell(required, "required"), cell(rows, "filled_rows"));
+    let required = required.filter(|text| !text.is_empty()).and_then(|text| {
+        let value = text.to_ascii_lowercase().parse::<bool>();
+        if value.is_err() {
+            problems.push((line, format!("required is {text:?}, which is neither true nor false")));
+        }
+        value.ok()
+    });
+    let rows = rows.filter(|text| !text.is_empty()).and_then(|text| match count(&text) {
+        Ok(rows) => Some(rows),
+        Err(problem) => {
+            problems.push((line, format!("filled_rows is {text:?}, {problem}")));
+            None
+        }
+    });
+    if problems.len() > before {
+        return None;
+    }
+    let lookup = Lookup::new(table?, column?, target?, rows?);
+    Some(if required? { lookup.required() } else { lookup })
+}
+
+fn count(text: &str) -> Result<u64, &'static str> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err("which is no whole number");
+    }
+    if text.starts_with('-') {
+        return Err("a count cannot be negative");
+    }
+    match text.parse() {
+        Ok(rows) if rows <= MOST_ROWS => Ok(rows),
+        _ => Err("more rows than any table has"),
+    }
+}
