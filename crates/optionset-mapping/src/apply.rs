@@ -2,7 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use staging_schema::{Dialect, Mode, Pass, StagedColumn, StagedKind, Statement, TargetTable, control};
+use staging_schema::{
+    Dialect, Mode, Pass, RequestState, StagedColumn, StagedKind, Statement, TableName, TargetTable, control,
+};
 use staging_store::{SLICE_ROWS, Store};
 
 use crate::Error;
@@ -12,7 +14,7 @@ use crate::texts::{Separators, choice_columns, in_bytes, separator};
 
 /// Fills the values of all choice columns of a table from the mapping table. Returns the rows whose value changed.
 ///
-/// A row of which something was sent begins a new generation when one of its values changes; a second run changes nothing.
+/// A row of which something was sent at its generation begins a new one when one of its values changes; a second run changes nothing.
 /// A multi-select choice gets its values only when every token is mapped.
 ///
 /// # Errors
@@ -156,7 +158,7 @@ fn many(d: Dialect, target: &TargetTable, column: &StagedColumn, separator: &str
     )
 }
 
-/// A row of which something was sent begins a new generation; another keeps the one that it has.
+/// A row of which something was sent at its generation begins a new one; another keeps the one that it has.
 fn flags(d: Dialect, target: &TargetTable) -> String {
     let (generation, flag) = (d.quote(control::GENERATION), d.quote(control::PROCESSING_FLAG));
     let known = format!(
@@ -166,9 +168,17 @@ fn flags(d: Dialect, target: &TargetTable) -> String {
         row = d.quote(control::ROW_ID),
         pass = d.literal(Pass::Insert.as_str()),
     );
-    let mut set = format!(
-        "{generation} = t.{generation} + CASE WHEN t.{flag} <> 'U' OR {known} THEN 1 ELSE 0 END, {flag} = 'U'"
+    // A request without outcome may have been sent with the value that is replaced.
+    let sent = format!(
+        "t.{flag} <> 'U' OR EXISTS (SELECT 1 FROM {success} y WHERE y.RowId = t.{row} AND y.Generation = t.{generation}) OR \
+         EXISTS (SELECT 1 FROM {request} r WHERE r.TargetTable = {table} AND r.State = {open})",
+        success = d.table(&target.success()),
+        row = d.quote(control::ROW_ID),
+        request = d.table(&TableName::target("Request")),
+        table = d.literal(&target.logical_name),
+        open = d.literal(RequestState::Sent.as_str()),
     );
+    let mut set = format!("{generation} = t.{generation} + CASE WHEN {sent} THEN 1 ELSE 0 END, {flag} = 'U'");
     if target.mode == Mode::Load {
         let action = d.quote(control::ACTION_FLAG);
         set.push_str(&format!(", {action} = CASE WHEN {known} THEN 'U' ELSE t.{action} END"));

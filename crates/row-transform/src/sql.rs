@@ -78,23 +78,6 @@ impl Fragment {
         joined
     }
 
-    /// This with another spelling on SQL Server.
-    pub(crate) fn for_mssql(mut self, spell: impl Fn(&str) -> String) -> Self {
-        for piece in &mut self.pieces {
-            match piece {
-                Piece::Same(same) => {
-                    let mssql = spell(same);
-                    if mssql != *same {
-                        *piece = Piece::Each { sqlite: std::mem::take(same), mssql };
-                    }
-                }
-                Piece::Each { mssql, .. } => *mssql = spell(mssql),
-                Piece::Param(_) => {}
-            }
-        }
-        self
-    }
-
     /// A statement whose two texts have little in common. Both must use the same parameters in the same order.
     pub(crate) fn either(sqlite: &Self, mssql: &Self) -> Statement {
         let params: Vec<Value> = sqlite.params().cloned().collect();

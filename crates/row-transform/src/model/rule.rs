@@ -73,13 +73,14 @@ pub struct ColumnRule {
     /// Table that a `lookup` (or a script's lookup) points to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-    /// Table by the first characters of the key, for multi-table lookups.
+    /// Table by the first characters of the key, for multi-table lookups. A key with another prefix goes to `to`, or
+    /// is a finding where there is none; a prefix whose table is `""` goes on to `else`.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub by_prefix: IndexMap<String, String>,
     /// Source table whose keys the lookup holds, where its target is fed by several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// The next lookup to look at when this one is empty (or its prefix is not listed).
+    /// The next lookup to look at when this one is empty.
     #[serde(rename = "else", skip_serializing_if = "Option::is_none")]
     pub otherwise: Option<Box<LookupRule>>,
     /// What happens when no staged row has the key.
@@ -96,7 +97,7 @@ pub struct LookupRule {
     /// Table it points to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-    /// Table by the first characters of the key; keys with other prefixes go to `else`.
+    /// Table by the first characters of the key; keys with another prefix go to `to`, those with the table `""` to `else`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub by_prefix: IndexMap<String, String>,
     /// Source table whose keys these are, where the target is fed by several.
@@ -117,7 +118,8 @@ impl LookupRule {
     pub fn tables(&self) -> Vec<&str> {
         let mut tables: Vec<&str> = Vec::new();
         for rule in self.chain() {
-            for table in rule.to.iter().chain(rule.by_prefix.values()) {
+            let named = rule.to.iter().chain(rule.by_prefix.values()).filter(|table| !table.is_empty());
+            for table in named {
                 if !tables.contains(&table.as_str()) {
                     tables.push(table);
                 }

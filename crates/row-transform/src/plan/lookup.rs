@@ -45,7 +45,6 @@ pub(crate) fn plan_lookup(
         sources: Vec::new(),
     };
     let (mut keys, mut tables, mut sources) = (Fragment::default(), Fragment::default(), Fragment::default());
-    let mut columns = Vec::new();
     for link in rule.chain() {
         let Some(column) = source.column(&link.lookup, Some(name), problems) else { continue };
         let fallback = link.to.clone().or_else(|| {
@@ -60,41 +59,45 @@ pub(crate) fn plan_lookup(
             problems.column(name, format!("`to` is missing for the lookup {:?}: {several}", link.lookup));
             continue;
         }
+        let mut passed_on = Vec::new();
         for (prefix, table) in &link.by_prefix {
             if prefix.is_empty() {
                 problems.column(name, "`by_prefix` has an empty prefix: use `to` for all other keys");
             }
-            let starts = Fragment::sql("SUBSTR(")
-                .then(column.clone())
-                .text(&format!(", 1, {}) = ", prefix.encode_utf16().count()))
-                .then(Fragment::param(prefix.as_str()));
-            let starts = on_both(starts);
+            let starts = starts_with(&column, prefix);
+            if table.is_empty() {
+                passed_on.push(starts);
+                continue;
+            }
             let feed = feed_of(name, table, link.source.as_deref(), allowed, feeds, problems);
             branch(&mut keys, &starts, column.clone());
             branch(&mut tables, &starts, word(table));
             branch(&mut sources, &starts, feed.as_deref().map_or_else(null, word));
             remember(&mut planned, table, feed);
         }
-        if let Some(table) = fallback {
-            let filled = column.clone().text(" IS NOT NULL");
-            let feed = feed_of(name, &table, link.source.as_deref(), allowed, feeds, problems);
-            branch(&mut keys, &filled, column.clone());
-            branch(&mut tables, &filled, word(&table));
-            branch(&mut sources, &filled, feed.as_deref().map_or_else(null, word));
-            remember(&mut planned, &table, feed);
+        // Without `to`, a key with a prefix that nobody lists is kept without a table: it becomes a finding and is not lost.
+        let mut filled = column.clone().text(" IS NOT NULL");
+        for starts in passed_on {
+            filled = filled.text(" AND NOT ").then(starts);
         }
-        columns.push(column);
+        branch(&mut keys, &filled, column.clone());
+        match fallback {
+            Some(table) => {
+                let feed = feed_of(name, &table, link.source.as_deref(), allowed, feeds, problems);
+                branch(&mut tables, &filled, word(&table));
+                branch(&mut sources, &filled, feed.as_deref().map_or_else(null, word));
+                remember(&mut planned, &table, feed);
+            }
+            None => {
+                branch(&mut tables, &filled, null());
+                branch(&mut sources, &filled, null());
+            }
+        }
     }
     if problems.found.len() > before {
         return None;
     }
-    // A key whose prefix nobody lists is kept, so that it becomes a finding and is not lost.
-    let rest = if columns.len() == 1 {
-        columns.remove(0)
-    } else {
-        Fragment::sql("COALESCE(").then(Fragment::join(columns, ", ")).text(")")
-    };
-    planned.key = Fragment::sql("CASE").then(keys).text(" ELSE ").then(rest).text(" END");
+    planned.key = Fragment::sql("CASE").then(keys).text(" END");
     planned.table = Fragment::sql("CASE").then(tables).text(" END");
     planned.source = Fragment::sql("CASE").then(sources).text(" END");
     Some(planned)
@@ -166,7 +169,13 @@ fn null() -> Fragment {
     Fragment::sql("NULL")
 }
 
-/// `SUBSTR` is called `SUBSTRING` in T-SQL.
-fn on_both(fragment: Fragment) -> Fragment {
-    fragment.for_mssql(|text| text.replace("SUBSTR(", "SUBSTRING("))
+fn starts_with(column: &Fragment, prefix: &str) -> Fragment {
+    let start = Fragment::each(|d| match d {
+        Dialect::Sqlite => "SUBSTR(".to_owned(),
+        Dialect::Mssql => "SUBSTRING(".to_owned(),
+    });
+    start
+        .then(column.clone())
+        .text(&format!(", 1, {}) = ", prefix.chars().count()))
+        .then(Fragment::param(prefix))
 }

@@ -3,7 +3,7 @@
 use staging_schema::{Dialect, StagedColumn, Statement, control};
 use staging_store::{SLICE_ROWS, Store};
 
-use super::statements::{hash_of, is_in_dataverse, key_columns, new_generation, resolved_columns};
+use super::statements::{hash_of, key_columns, new_generation, resolved_columns, was_sent};
 use crate::Error;
 use crate::error::while_doing;
 use crate::plan::{MapPlan, TablePlan};
@@ -38,10 +38,7 @@ fn statement(planned: &TablePlan, map: &MapPlan, slice: &std::ops::RangeInclusiv
             .then(hash.clone())
             .text(")"),
     ];
-    let sent = |d: Dialect| {
-        let flag = d.quote(control::PROCESSING_FLAG);
-        format!("CASE WHEN t.{flag} <> 'U' OR {} THEN 1 ELSE 0 END", is_in_dataverse(planned, d))
-    };
+    let sent = |d: Dialect| format!("CASE WHEN {} THEN 1 ELSE 0 END", was_sent(planned, d));
     let generation = Fragment::either_text(
         &new_generation(planned, map, &sent(Dialect::Sqlite)),
         &new_generation(planned, map, &sent(Dialect::Mssql)),

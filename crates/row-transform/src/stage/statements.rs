@@ -5,7 +5,9 @@
 
 use std::ops::RangeInclusive;
 
-use staging_schema::{Dialect, Pass, StagedColumn, StagedKind, Statement, TableName, Value, control};
+use staging_schema::{
+    Dialect, Pass, RequestState, StagedColumn, StagedKind, Statement, TableName, Value, control,
+};
 
 use super::scratch;
 use crate::model::Mode;
@@ -460,6 +462,22 @@ pub(crate) fn is_in_dataverse(planned: &TablePlan, d: Dialect) -> String {
         success = d.table(&planned.target.success()),
         row = d.quote(control::ROW_ID),
         pass = d.literal(Pass::Insert.as_str()),
+    )
+}
+
+/// Whether something of the row `t` was sent at its generation, or may have been: a request without outcome may have
+/// carried what is replaced now.
+pub(crate) fn was_sent(planned: &TablePlan, d: Dialect) -> String {
+    format!(
+        "t.{flag} <> 'U' OR EXISTS (SELECT 1 FROM {success} y WHERE y.RowId = t.{row} AND y.Generation = t.{generation}) OR \
+         EXISTS (SELECT 1 FROM {request} r WHERE r.TargetTable = {table} AND r.State = {open})",
+        flag = d.quote(control::PROCESSING_FLAG),
+        success = d.table(&planned.target.success()),
+        row = d.quote(control::ROW_ID),
+        generation = d.quote(control::GENERATION),
+        request = d.table(&TableName::target("Request")),
+        table = d.literal(&planned.target.logical_name),
+        open = d.literal(RequestState::Sent.as_str()),
     )
 }
 
