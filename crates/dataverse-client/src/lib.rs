@@ -60,3 +60,8 @@ pub use error::{Cause, Error, RequestSummary};
 pub use options::{Options, RetryPolicy};
 pub use throttle::ServiceLimits;
 pub use write_options::{Bypass, Impersonation, Retries, SendPermit, WriteOptions};
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

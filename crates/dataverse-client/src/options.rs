@@ -53,7 +53,7 @@ impl Default for RetryPolicy {
             attempts: 5,
             first_wait: Duration::from_millis(500),
             longest_wait: Duration::from_secs(30),
-            throttle_patience: Duration::from_secs(1800),
+            throttle_patience: Duration::from_mins(30),
             throttle_wait: Duration::from_secs(5),
         }
     }
@@ -69,7 +69,7 @@ impl Options {
             scope: None,
             api_version: "v9.2".to_owned(),
             connect_timeout: Duration::from_secs(15),
-            request_timeout: Duration::from_secs(240),
+            request_timeout: Duration::from_mins(4),
             retry: RetryPolicy::default(),
             root_certificates: Vec::new(),
             user_agent: None,

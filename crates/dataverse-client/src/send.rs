@@ -146,6 +146,8 @@ enum Attempt {
         headers: HeaderMap,
         body: Bytes,
     },
+    /// It cannot be sent: a header or the URL is malformed.
+    Invalid(Cause),
     /// It never left: no connection.
     Unsent(Cause),
     /// It left, and its fate is unknown.
@@ -196,7 +198,7 @@ impl Client {
             let attempt = self.attempt(&request, &summary, &present).instrument(span.clone()).await;
             summary.elapsed = started.elapsed();
 
-            let (failure, may_repeat) = match attempt {
+            let failure = match attempt {
                 Attempt::Answered { status, headers, body } => {
                     self.throttle().note(&headers);
                     let is_answer =
@@ -231,16 +233,23 @@ impl Client {
                                 source: refusal.fault.into(),
                             });
                         }
-                        Fate::MayPass => (Failure::Refusal(refusal), true),
+                        Fate::MayPass => Failure::Refusal(refusal),
                     }
                 }
-                Attempt::Unsent(source) => (Failure::Lost(source), true),
+                Attempt::Invalid(source) => {
+                    return Err(Error::Input { operation: request.operation, reason: source.to_string() });
+                }
+                Attempt::Unsent(source) => Failure::Lost(source),
                 Attempt::Lost(source) => match request.repeat {
-                    Repeat::Safe => (Failure::Lost(source), true),
+                    Repeat::Safe => Failure::Lost(source),
                     Repeat::AskFirst => return Err(Error::InDoubt { request: Box::new(summary), source }),
                 },
             };
-            let wait = if may_repeat && request.retries == Retries::ByClient { waits.next() } else { None };
+            // What comes here may be repeated.
+            let wait = match request.retries {
+                Retries::ByClient => waits.next(),
+                Retries::ByCaller => None,
+            };
             let Some(wait) = wait else { return Err(failure.into_error(summary)) };
             tracing::warn!(parent: &span, wait_ms = wait.as_millis(), "failed, trying again");
             tokio::time::sleep(wait).await;
@@ -267,9 +276,8 @@ impl Client {
         let response = match builder.send().await {
             Ok(response) => response,
             // The URL of an error may hold values of rows.
-            Err(error) if error.is_connect() || error.is_builder() => {
-                return Attempt::Unsent(error.without_url().into());
-            }
+            Err(error) if error.is_builder() => return Attempt::Invalid(error.without_url().into()),
+            Err(error) if error.is_connect() => return Attempt::Unsent(error.without_url().into()),
             Err(error) => return Attempt::Lost(error.without_url().into()),
         };
         let status = response.status();

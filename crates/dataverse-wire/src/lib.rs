@@ -38,3 +38,8 @@ pub mod write;
 pub use error::Error;
 pub use name::LogicalName;
 pub use participation::participation_mask;
+
+/// The README's example runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

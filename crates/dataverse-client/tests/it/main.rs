@@ -1,0 +1,13 @@
+//! The client over real sockets: against a server that misbehaves as it is told, and against the emulator.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may stop them")]
+
+mod batches;
+mod doubt;
+mod metadata;
+mod pages;
+mod requests;
+mod secrets;
+mod server;
+mod throttling;
+mod tokens;
