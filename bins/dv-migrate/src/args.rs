@@ -88,9 +88,11 @@ pub(crate) enum Command {
     /// Do the journey, or a part of it: prepare, extract, transform, sequence, load, settle, verify.
     ///
     /// Every step may be repeated: what is done already is not done twice.
-    #[command(after_help = "Examples:\n  dv-migrate run --project crm --until transform     stage and validate, send nothing\n  \
+    #[command(
+        after_help = "Examples:\n  dv-migrate run --project crm --until transform     stage and validate, send nothing\n  \
         dv-migrate run --project crm                       everything, from where it stopped\n  \
-        dv-migrate run --project crm --only verify         compare again what is there with what was staged")]
+        dv-migrate run --project crm --only verify         compare again what is there with what was staged"
+    )]
     Run {
         /// Stop after this step.
         #[arg(long, value_name = "STEP", conflicts_with = "only")]
@@ -100,8 +102,10 @@ pub(crate) enum Command {
         only: Option<Step>,
     },
     /// Check what can be checked before a load: who we are, privileges, keys, tables, columns, number ranges. Writes nothing.
-    #[command(after_help = "Example:\n  dv-migrate preflight --project crm\n\nEach line says ok, warn or fail; with a fail the exit code is 2, \
-        or 3 when the target cannot be reached.")]
+    #[command(
+        after_help = "Example:\n  dv-migrate preflight --project crm\n\nEach line says ok, warn or fail; with a fail the exit code is 2, \
+        or 3 when the target cannot be reached."
+    )]
     Preflight,
     /// Show how far a migration is, from its staging database alone; also while another process works on it.
     #[command(after_help = "Example:\n  watch -n 2 dv-migrate status --project crm")]

@@ -1,2 +1,54 @@
-//! dv-migrate.
-fn main() {}
+//! `dv-migrate`: the whole journey of a CRM into Dataverse, from the command line.
+
+mod args;
+// mod demo;
+mod init;
+mod observe;
+mod output;
+mod preflight;
+mod run;
+mod status;
+mod stop;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use migration::ExitStatus;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{Cli, Command};
+
+fn main() -> ExitCode {
+    // clap answers wrong usage with exit code 2 and help with 0, as we want it.
+    let cli = Cli::parse();
+    log(cli.global.verbose);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::error(&format!("the program could not start its threads: {error}"), None);
+            return ExitStatus::Unreachable.into();
+        }
+    };
+    let status = runtime.block_on(async {
+        match &cli.command {
+            Command::Demo { .. } => ExitStatus::Input,
+            Command::Init { folder } => init::init(&cli.global, folder),
+            Command::Run { until, only } => run::run(&cli.global, *until, *only).await,
+            Command::Preflight => preflight::preflight(&cli.global).await,
+            Command::Status => status::status(&cli.global).await,
+        }
+    });
+    status.into()
+}
+
+/// Warnings always; `RUST_LOG` overrules the flags.
+fn log(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "info",
+        _ => "debug,hyper=info,h2=info,reqwest=info,rustls=info",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

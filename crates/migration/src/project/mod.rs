@@ -10,11 +10,11 @@ mod settings;
 mod template;
 mod written;
 
-pub(crate) use check::is_loopback;
+pub(crate) use check::{is_loopback, with_causes};
 pub use layer::Overrides;
 pub use open::Project;
 pub use problem::{PROJECT_FILE, Place, Problem, ProjectErrors};
-pub(crate) use problem::{did_you_mean, nearest};
+
 pub use secret::Secrets;
 pub(crate) use secret::{CLIENT_SECRET, TOKEN};
 pub use settings::{Auth, Load, Settings, Source, Staging, Target};

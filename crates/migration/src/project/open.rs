@@ -3,6 +3,8 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use serde_path_to_error::Segment;
+
 use super::check::Check;
 use super::document::Document;
 use super::layer::{self, Overrides};
@@ -15,6 +17,7 @@ use super::settings::Settings;
 #[derive(Clone, Debug)]
 pub struct Project {
     folder: PathBuf,
+    text: String,
     settings: Settings,
 }
 
@@ -57,7 +60,9 @@ impl Project {
         let mut check = Check { folder, document: &document, overrides, problems };
         let settings = check.settings(written);
         match settings {
-            Some(settings) if check.problems.is_empty() => Ok(Self { folder: folder.to_owned(), settings }),
+            Some(settings) if check.problems.is_empty() => {
+                Ok(Self { folder: folder.to_owned(), text: text.to_owned(), settings })
+            }
             _ => Err(ProjectErrors::new(check.problems)),
         }
     }
@@ -80,6 +85,35 @@ impl Project {
     /// Decisions about choice texts, kept beside the project file; need not exist.
     pub fn choice_decisions(&self) -> PathBuf {
         self.folder.join("optionset-mapping.csv")
+    }
+
+    /// Mistakes of mappings, found against metadata and headers, at their lines.
+    pub(crate) fn mapping_errors(&self, found: Vec<row_transform::Problem>) -> Vec<Problem> {
+        let (document, _) = Document::parse(&self.text);
+        let key = |name: &str| Segment::Map { key: name.to_owned() };
+        let at = |problem: &row_transform::Problem| {
+            let map = self.settings.maps.iter().position(|map| map.label() == problem.map);
+            let Some(index) = map else { return document.place(&[key(&problem.map)]) };
+            let mut path = vec![key("map"), Segment::Seq { index }];
+            if let Some(column) = &problem.column {
+                let is_party = self.settings.maps[index].parties.contains_key(column);
+                path.extend([key(if is_party { "parties" } else { "columns" }), key(column)]);
+            }
+            document.place(&path)
+        };
+        found.into_iter().map(|problem| Problem::new(at(&problem), problem.message)).collect()
+    }
+
+    /// The place of a dotted key in the project file.
+    pub(crate) fn place(&self, key: &str) -> Place {
+        let (document, _) = Document::parse(&self.text);
+        let path: Vec<Segment> = key.split('.').map(|name| Segment::Map { key: name.to_owned() }).collect();
+        document.place(&path)
+    }
+
+    /// Whose reports these are: where the steps write what people should read.
+    pub fn reports(&self) -> PathBuf {
+        self.folder.join("reports")
     }
 
     /// The project file.

@@ -1,0 +1,141 @@
+//! What a command prints: results on stdout, talk on stderr.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a command does")]
+
+use std::path::Path;
+
+use migration::{ExitStatus, ProjectErrors, Summary};
+use serde::Serialize;
+
+use crate::table::{Align, duration, set, thousands};
+
+/// Prints a result as one JSON object.
+pub(crate) fn json(value: &impl Serialize) {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => println!("{text}"),
+        Err(error) => eprintln!("error: the result could not be written as JSON: {error}"),
+    }
+}
+
+/// Prints lines of a result.
+pub(crate) fn text(text: &str) {
+    println!("{text}");
+}
+
+/// Says something while working.
+pub(crate) fn say(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Says what went wrong, and what to do about it.
+pub(crate) fn error(message: &str, hint: Option<&str>) {
+    for line in message.lines() {
+        eprintln!("error: {line}");
+    }
+    if let Some(hint) = hint {
+        eprintln!("hint: {hint}");
+    }
+}
+
+/// Every mistake of a project; exit code 2.
+pub(crate) fn project_errors(errors: &ProjectErrors, as_json: bool) -> ExitStatus {
+    if as_json {
+        json(&serde_json::json!({ "error": "project", "problems": errors.problems }));
+    }
+    error(&errors.to_string(), None);
+    let count = errors.problems.len();
+    let noun = if count == 1 { "problem" } else { "problems" };
+    eprintln!("{count} {noun}; nothing was changed");
+    ExitStatus::Input
+}
+
+/// An error of a journey, with its causes and the next step.
+pub(crate) fn failure(failure: &migration::Error, project: &Path, as_json: bool) -> ExitStatus {
+    if let migration::Error::Project(errors) = failure {
+        return project_errors(errors, as_json);
+    }
+    let status = failure.exit_status();
+    let message = failure.with_causes();
+    if as_json {
+        json(&serde_json::json!({ "error": status.word(), "message": message, "exit_code": status.code() }));
+    }
+    let resume = format!("go on with: dv-migrate run --project {}", project.display());
+    let hint = failure.hint().or_else(|| failure.is_resumable().then_some(resume));
+    error(&message, hint.as_deref());
+    if status == ExitStatus::Input {
+        eprintln!("nothing was changed");
+    }
+    status
+}
+
+/// The table at the end of a run, what is open, which files to look at, and what to type next.
+pub(crate) fn summary(summary: &Summary, next: &[String]) {
+    const HEADER: [(&str, Align); 11] = [
+        ("table", Align::Left),
+        ("mode", Align::Left),
+        ("staged", Align::Right),
+        ("arrived", Align::Right),
+        ("loaded now", Align::Right),
+        ("updated", Align::Right),
+        ("owed", Align::Right),
+        ("errors", Align::Right),
+        ("requests", Align::Right),
+        ("rows/s", Align::Right),
+        ("time", Align::Right),
+    ];
+    if !summary.tables.is_empty() {
+        let mut rows: Vec<Vec<String>> = summary
+            .tables
+            .iter()
+            .map(|table| {
+                vec![
+                    table.table.clone(),
+                    table.mode.clone(),
+                    thousands(table.staged),
+                    thousands(table.arrived),
+                    thousands(table.loaded),
+                    thousands(table.updated),
+                    thousands(table.owed),
+                    thousands(table.errors),
+                    thousands(table.requests),
+                    table.rows_per_second.map_or_else(|| "–".to_owned(), |rate| format!("{rate:.0}")),
+                    duration(table.seconds),
+                ]
+            })
+            .collect();
+        let sum = |of: fn(&migration::TableSummary) -> u64| thousands(summary.tables.iter().map(of).sum());
+        rows.push(vec![
+            "all".to_owned(),
+            String::new(),
+            sum(|table| table.staged),
+            sum(|table| table.arrived),
+            sum(|table| table.loaded),
+            sum(|table| table.updated),
+            sum(|table| table.owed),
+            sum(|table| table.errors),
+            sum(|table| table.requests),
+            String::new(),
+            duration(summary.steps.iter().map(|step| step.seconds).sum()),
+        ]);
+        println!("\n{}", set(&HEADER, &rows));
+    }
+    if summary.open.is_empty() {
+        println!("Every row is accounted for; nothing is owed.");
+    } else {
+        println!("Open:");
+        for line in &summary.open {
+            println!("  {line}");
+        }
+    }
+    if !summary.files.is_empty() {
+        println!("\nFiles to open:");
+        for file in &summary.files {
+            println!("  {}  {}", file.path.display(), file.about);
+        }
+    }
+    if !next.is_empty() {
+        println!("\nNext:");
+        for line in next {
+            println!("  {line}");
+        }
+    }
+}

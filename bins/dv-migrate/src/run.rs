@@ -1,0 +1,62 @@
+//! `dv-migrate run`.
+
+use migration::{ExitStatus, Project, RunOptions, Secrets, Step, Steps, Summary};
+
+use crate::args::Global;
+use crate::{observe, output, stop};
+
+pub(crate) async fn run(global: &Global, until: Option<Step>, only: Option<Step>) -> ExitStatus {
+    let project = match Project::open(&global.project, &global.overrides()) {
+        Ok(project) => project,
+        Err(errors) => return output::project_errors(&errors, global.json),
+    };
+    let steps = match (until, only) {
+        (_, Some(step)) => Steps::only(step),
+        (Some(step), None) => Steps::until(step),
+        (None, None) => Steps::all(),
+    };
+    let options = RunOptions {
+        steps,
+        secrets: Secrets::from_process(),
+        observer: observe::observer(global),
+        cancel: stop::on_ctrl_c(),
+    };
+    match migration::run(&project, options).await {
+        Ok(summary) => {
+            report(global, &project, &summary, &next(&project, &summary, steps));
+            summary.exit_status()
+        }
+        Err(error) => output::failure(&error, project.folder(), global.json),
+    }
+}
+
+/// Prints the summary the way that was asked for.
+pub(crate) fn report(global: &Global, project: &Project, summary: &Summary, next: &[String]) {
+    if global.json {
+        output::json(summary);
+    } else {
+        output::say(&format!("project {} in {}", summary.project, project.folder().display()));
+        output::summary(summary, next);
+    }
+}
+
+fn next(project: &Project, summary: &Summary, steps: Steps) -> Vec<String> {
+    let folder = project.folder().display();
+    let staging = project.settings().staging.path.display();
+    let mut lines = Vec::new();
+    if summary.tables.iter().any(|table| table.errors > 0) {
+        lines.push(format!(
+            "sqlite3 -box {staging} 'SELECT * FROM target_ErrorSummary'     what went wrong, counted"
+        ));
+    }
+    match steps.last() {
+        Step::Verify if summary.open.is_empty() => {
+            lines.push(format!("dv-migrate status --project {folder}"))
+        }
+        Step::Verify => lines.push(format!(
+            "dv-migrate run --project {folder}     again, after the repair: only what is open is done"
+        )),
+        last => lines.push(format!("dv-migrate run --project {folder}     goes on after {last}")),
+    }
+    lines
+}

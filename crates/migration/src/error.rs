@@ -1,0 +1,191 @@
+//! Why a command could not do what it was asked.
+
+use std::path::PathBuf;
+
+use uuid::Uuid;
+
+use crate::project::with_causes;
+use crate::{ExitStatus, ProjectErrors, Step};
+
+/// What stopped a journey. Faults of single rows are not errors but outcomes, in the tables' error tables.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Project, mapping or source files are wrong; every mistake is listed.
+    #[error(transparent)]
+    Project(#[from] ProjectErrors),
+    /// The staging database belongs to another environment.
+    #[error(
+        "{} is bound to the organisation {bound_name} ({bound_id}), but the target is {found_name} ({found_id})",
+        path.display()
+    )]
+    OtherEnvironment {
+        /// The staging database.
+        path: PathBuf,
+        /// Organisation it is bound to.
+        bound_id: Uuid,
+        /// Name of that organisation.
+        bound_name: String,
+        /// Organisation that answered.
+        found_id: Uuid,
+        /// Name of that organisation.
+        found_name: String,
+    },
+    /// A secret is not in the environment.
+    #[error("{variable} is not set in the environment")]
+    MissingSecret {
+        /// The variable.
+        variable: &'static str,
+    },
+    /// A step was asked for whose preparation has not been done.
+    #[error("{step} cannot start: {missing}")]
+    NotReady {
+        /// The step.
+        step: Step,
+        /// What has to be there.
+        missing: String,
+    },
+    /// The target could not be reached, or refused.
+    #[error("the target failed while {doing}")]
+    Target {
+        /// What was being done.
+        doing: String,
+        /// What it said.
+        source: dataverse_client::Error,
+    },
+    /// The target's metadata is not what was expected.
+    #[error("{message}")]
+    Metadata {
+        /// What is wrong.
+        message: String,
+    },
+    /// The staging database did not do as asked.
+    #[error("the staging database failed while {doing}")]
+    Staging {
+        /// What was being done.
+        doing: String,
+        /// What it said.
+        source: staging_store::Error,
+    },
+    /// The names of staging tables do not fit.
+    #[error("the staging tables cannot be made")]
+    Schema(#[from] staging_schema::Error),
+    /// The source could not be copied.
+    #[error("extract failed")]
+    Extract(#[from] source_extract::Error),
+    /// The target tables could not be filled.
+    #[error("transform failed")]
+    Transform(#[from] row_transform::Error),
+    /// The choice texts could not be mapped.
+    #[error("mapping the choices failed")]
+    Choices(#[from] optionset_mapping::Error),
+    /// The rows could not be loaded or settled.
+    #[error(transparent)]
+    Load(#[from] batch_loader::Error),
+    /// Dataverse could not be compared.
+    #[error("verify failed")]
+    Verify(#[from] reconcile::Error),
+    /// There is no order of loading.
+    #[error("there is no order of loading")]
+    Sequence(#[from] load_sequence::Error),
+    /// A file of the project could not be read or written.
+    #[error("{} could not be {doing}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// `read` or `written`.
+        doing: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Stopped on request.
+    #[error("stopped on request during {step}; what was finished is kept")]
+    Stopped {
+        /// The step that was at work.
+        step: Step,
+    },
+}
+
+impl Error {
+    /// How a command with this error ends.
+    pub fn exit_status(&self) -> ExitStatus {
+        match self {
+            Self::Project(_)
+            | Self::OtherEnvironment { .. }
+            | Self::MissingSecret { .. }
+            | Self::NotReady { .. }
+            | Self::Metadata { .. }
+            | Self::Schema(_)
+            | Self::Sequence(_) => ExitStatus::Input,
+            Self::Staging { source, .. } if source.is_usage() => ExitStatus::Input,
+            Self::Extract(source) if source.is_input() => ExitStatus::Input,
+            Self::Transform(source) if source.is_input() => ExitStatus::Input,
+            Self::Load(source) if source.is_stop() => ExitStatus::Stopped,
+            Self::Load(source) if source.is_usage() => ExitStatus::Input,
+            Self::Target { source, .. }
+                if matches!(
+                    source,
+                    dataverse_client::Error::Configuration { .. } | dataverse_client::Error::Input { .. }
+                ) =>
+            {
+                ExitStatus::Input
+            }
+            Self::Target { .. }
+            | Self::Staging { .. }
+            | Self::Extract(_)
+            | Self::Transform(_)
+            | Self::Choices(_)
+            | Self::Load(_)
+            | Self::Verify(_)
+            | Self::File { .. } => ExitStatus::Unreachable,
+            Self::Stopped { .. } => ExitStatus::Stopped,
+        }
+    }
+
+    /// Whether the same command goes on where this one ended.
+    pub fn is_resumable(&self) -> bool {
+        matches!(self.exit_status(), ExitStatus::Unreachable | ExitStatus::Stopped)
+    }
+
+    /// The error and its causes in one line.
+    pub fn with_causes(&self) -> String {
+        match self {
+            // Several mistakes, a line each.
+            Self::Project(errors) => errors.to_string(),
+            other => with_causes(other),
+        }
+    }
+
+    /// What to do about it, where that is more than trying again.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::OtherEnvironment { .. } => Some(
+                "correct target.url, or give this target a staging database of its own with staging.path"
+                    .to_owned(),
+            ),
+            Self::MissingSecret { variable } => {
+                Some(format!("set {variable}, or choose another target.auth (azure-cli, managed-identity)"))
+            }
+            Self::NotReady { .. } => {
+                Some("leave out --only, so that the steps before are done as well".to_owned())
+            }
+            Self::Sequence(error) => Some(error.advice().to_owned()),
+            Self::Target { source: dataverse_client::Error::NoAnswer { .. }, .. } => {
+                Some("check target.url and the network; the same command goes on from here".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Adds what was being done to an error of the target.
+pub(crate) fn at_target(doing: impl Into<String>) -> impl FnOnce(dataverse_client::Error) -> Error {
+    let doing = doing.into();
+    move |source| Error::Target { doing, source }
+}
+
+/// Adds what was being done to an error of the staging database.
+pub(crate) fn in_staging(doing: impl Into<String>) -> impl FnOnce(staging_store::Error) -> Error {
+    let doing = doing.into();
+    move |source| Error::Staging { doing, source }
+}

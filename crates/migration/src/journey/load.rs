@@ -1,0 +1,366 @@
+//! Load and settle: rows into Dataverse, and everything that had to wait.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use batch_loader::{ErrorLimit, LoadTable, Options, Plan, Report, Strategy, Sweep};
+use dataverse_wire::metadata::{ManyToMany, TableDefinition};
+use load_sequence::Sequence;
+use staging_schema::{GuidStrategy, Mode, Shape, TargetTable};
+use staging_store::Store;
+
+use super::base::{self, Base};
+use super::check::{Checked, takes_sequence_number, usable_key};
+use super::graph::targets;
+use super::{Journey, Outcome, owners, sequence};
+use crate::event::Observer;
+use crate::{Error, Event, Step, TableSummary};
+
+/// Creates the rows, wave by wave.
+pub(crate) async fn load(journey: &Journey<'_>, store: &Store) -> Result<Outcome, Error> {
+    const STEP: Step = Step::Load;
+    let plan = plan(journey, store, STEP).await?;
+    let client = &journey.checked.target(STEP)?.client;
+    let mut open = Vec::new();
+    for table in plan.waves.iter().flatten().filter(|table| table.staged.mode == Mode::Match) {
+        journey.part(STEP, "find rows", Some(table.name()))?;
+        let key = match_key(journey, table.name());
+        let matched = batch_loader::match_rows(store, client, &plan, table, &key).await?;
+        if matched.missing + matched.ambiguous > 0 {
+            open.push(format!(
+                "{}: {} rows were not found in Dataverse, {} were found more than once; see target.{}_Error",
+                table.name(),
+                matched.missing,
+                matched.ambiguous,
+                table.name()
+            ));
+        }
+    }
+    owners::resolve(journey, store).await?;
+    journey.part(STEP, "create rows", None)?;
+    let watch = Watch::new(journey, STEP);
+    let report = batch_loader::load(
+        store,
+        std::slice::from_ref(client),
+        &plan,
+        &options(journey),
+        &watch,
+        &journey.cancel,
+    )
+    .await?;
+    let sum = |of: fn(&batch_loader::TableReport) -> u64| report.tables.values().map(of).sum::<u64>();
+    let (loaded, errors) = (sum(|table| table.loaded + table.adopted), sum(|table| table.errors));
+    let sentence = format!(
+        "{loaded} rows were created in {} requests; {errors} were refused",
+        sum(|table| table.requests)
+    );
+    strays(&report, &mut open);
+    Ok(Outcome { sentence, open, tables: summaries(&report) })
+}
+
+/// Writes what had to wait: lookups, associations, changes, states.
+pub(crate) async fn settle(journey: &Journey<'_>, store: &Store) -> Result<Outcome, Error> {
+    const STEP: Step = Step::Settle;
+    let plan = plan(journey, store, STEP).await?;
+    let client = &journey.checked.target(STEP)?.client;
+    journey.part(STEP, "settle", None)?;
+    let watch = Watch::new(journey, STEP);
+    let report = batch_loader::settle(
+        store,
+        std::slice::from_ref(client),
+        &plan,
+        &options(journey),
+        &watch,
+        &journey.cancel,
+    )
+    .await?;
+    let sum = |of: fn(&batch_loader::TableReport) -> u64| report.tables.values().map(of).sum::<u64>();
+    let sentence = format!(
+        "{} writes settled what had to wait; {} lookups are owed, {} rows were refused",
+        sum(|table| table.updated),
+        sum(|table| table.owed),
+        sum(|table| table.errors)
+    );
+    let mut open = Vec::new();
+    strays(&report, &mut open);
+    Ok(Outcome { sentence, open, tables: summaries(&report) })
+}
+
+fn strays(report: &Report, open: &mut Vec<String>) {
+    for (table, done) in &report.tables {
+        if !done.strays.is_empty() {
+            open.push(format!(
+                "{table}: {} rows in Dataverse carry a number of ours and are not known to the staging database",
+                done.strays.len()
+            ));
+        }
+    }
+}
+
+fn summaries(report: &Report) -> BTreeMap<String, TableSummary> {
+    report
+        .tables
+        .iter()
+        .map(|(name, done)| {
+            let summary = TableSummary {
+                table: name.clone(),
+                loaded: done.loaded + done.adopted,
+                updated: done.updated,
+                requests: done.requests,
+                seconds: done.seconds,
+                ..TableSummary::default()
+            };
+            (name.clone(), summary)
+        })
+        .collect()
+}
+
+fn options(journey: &Journey<'_>) -> Options {
+    let load = &journey.project.settings().load;
+    Options {
+        chunk_rows: load.chunk_rows,
+        in_flight: load.concurrency,
+        max_in_flight: load.max_concurrency,
+        lease: load.lease,
+        request_timeout: load.request_timeout,
+        quiet_time: load.quiet_time,
+        grace: load.grace,
+        attempts: load.attempts,
+        error_limit: ErrorLimit { share: load.error_rate_limit, ..ErrorLimit::default() },
+        sweep: if load.sweep { Sweep::BeforeAndAfter } else { Sweep::Never },
+        ..Options::default()
+    }
+}
+
+fn match_key(journey: &Journey<'_>, table: &str) -> Vec<String> {
+    let maps = &journey.project.settings().maps;
+    maps.iter().find(|map| map.table == table).map(|map| map.match_on.clone()).unwrap_or_default()
+}
+
+/// The loader's plan: order and deferred lookups from the step `sequence`, strategies from the tables.
+async fn plan(journey: &Journey<'_>, store: &Store, step: Step) -> Result<Plan, Error> {
+    let checked = &journey.checked;
+    let order = sequence::kept(store, step).await?;
+    let organization = checked.target(step)?.organization.id;
+    let bases = base::reserved(store, organization).await?;
+    let mut plan = Plan::default();
+    let matched: Vec<LoadTable> = checked
+        .tables
+        .iter()
+        .filter(|table| table.mode == Mode::Match && table.shape == Shape::Standard)
+        .map(|table| load_table(journey, table, &order, &bases, step))
+        .collect::<Result<_, _>>()?;
+    if !matched.is_empty() {
+        plan.waves.push(matched);
+    }
+    for wave in &order.waves {
+        let mut tables = Vec::new();
+        for name in wave {
+            tables.push(load_table(journey, staged(checked, name, step)?, &order, &bases, step)?);
+        }
+        plan.waves.push(tables);
+    }
+    for table in checked.tables.iter().filter(|table| table.shape == Shape::Intersect) {
+        plan.associations.push(load_table(journey, table, &order, &bases, step)?);
+    }
+    let planned: BTreeSet<&str> = plan.tables().map(LoadTable::name).collect();
+    if let Some(table) = checked.tables.iter().find(|table| !planned.contains(table.logical_name.as_str())) {
+        return Err(Error::NotReady {
+            step,
+            missing: format!("the kept plan does not know {}; run the step sequence", table.logical_name),
+        });
+    }
+    plan.entity_sets = checked
+        .frozen
+        .value
+        .iter()
+        .map(|definition| (definition.logical_name.clone(), definition.entity_set_name.clone()))
+        .collect();
+    Ok(plan)
+}
+
+fn staged<'c>(checked: &'c Checked, name: &str, step: Step) -> Result<&'c TargetTable, Error> {
+    checked.tables.iter().find(|table| table.logical_name == name).ok_or_else(|| Error::NotReady {
+        step,
+        missing: format!("the kept plan knows {name}, which is not mapped any more; run the step sequence"),
+    })
+}
+
+fn load_table(
+    journey: &Journey<'_>,
+    table: &TargetTable,
+    order: &Sequence,
+    bases: &BTreeMap<String, Base>,
+    step: Step,
+) -> Result<LoadTable, Error> {
+    let name = &table.logical_name;
+    let mut definition = journey.checked.definition(name)?.clone();
+    let strategy = match (table.shape, table.mode, table.guid) {
+        (Shape::Intersect, ..) => {
+            let relationship = relationship(&journey.checked, table)?;
+            let schema_name = relationship.schema_name.clone();
+            if !definition.many_to_many.iter().any(|known| known.schema_name == schema_name) {
+                definition.many_to_many.push(relationship.clone());
+            }
+            Strategy::Associate { relationship: schema_name }
+        }
+        (_, Mode::Match, _) => Strategy::AlternateKey(match_key(journey, name)),
+        (_, _, GuidStrategy::Sequential) => Strategy::Sequential,
+        (_, _, GuidStrategy::Source) => Strategy::Source,
+        (_, _, GuidStrategy::Server) => server_strategy(table, &definition, bases, step)?,
+    };
+    let mut planned = LoadTable::new(Arc::new(definition), table.clone(), strategy);
+    planned.self_lookups = sequence::self_lookups(table);
+    planned.deferred = deferred(table, order);
+    Ok(planned)
+}
+
+fn server_strategy(
+    table: &TargetTable,
+    definition: &TableDefinition,
+    bases: &BTreeMap<String, Base>,
+    step: Step,
+) -> Result<Strategy, Error> {
+    if takes_sequence_number(definition) {
+        let base = bases.get(&table.logical_name).ok_or_else(|| Error::NotReady {
+            step,
+            missing: format!("no numbers are reserved for {}; run the step prepare", table.logical_name),
+        })?;
+        return Ok(Strategy::SequenceNumber { base: base.base });
+    }
+    usable_key(table, definition).map(|key| Strategy::AlternateKey(key.to_vec())).ok_or_else(|| {
+        Error::Metadata {
+            message: format!(
+                "{}: nothing finds its rows again; use guid = \"sequential\"",
+                table.logical_name
+            ),
+        }
+    })
+}
+
+/// Lookups of which every target loads later. Those with a target that loads before are filled as far as they can be.
+fn deferred(table: &TargetTable, order: &Sequence) -> Vec<String> {
+    let waits = |column: &str, target: &str| {
+        order.deferred.iter().any(|lookup| {
+            lookup.table == table.logical_name && lookup.column == column && lookup.target == target
+        })
+    };
+    table
+        .lookups()
+        .filter(|column| targets(column).iter().all(|target| waits(&column.name, target)))
+        .map(|column| column.name.clone())
+        .collect()
+}
+
+/// The relationship whose pairs an intersect table holds: the one between the tables that its two lookups point to.
+pub(crate) fn relationship<'c>(checked: &'c Checked, table: &TargetTable) -> Result<&'c ManyToMany, Error> {
+    let name = &table.logical_name;
+    let ends: BTreeSet<&str> = table.lookups().flat_map(targets).map(String::as_str).collect();
+    checked
+        .frozen
+        .value
+        .iter()
+        .flat_map(|definition| &definition.many_to_many)
+        .find(|known| {
+            known.intersect_table == *name
+                && BTreeSet::from([known.table1.as_str(), known.table2.as_str()]) == ends
+        })
+        .ok_or_else(|| Error::Metadata {
+            message: format!(
+                "{name}: the target has no N:N relationship in it between {}",
+                ends.into_iter().collect::<Vec<_>>().join(" and ")
+            ),
+        })
+}
+
+/// Passes the loader's events on.
+struct Watch {
+    step: Step,
+    observer: Arc<dyn Observer>,
+    progress: std::sync::Mutex<BTreeMap<String, (u64, u64)>>,
+}
+
+impl Watch {
+    fn new(journey: &Journey<'_>, step: Step) -> Self {
+        Self { step, observer: Arc::clone(&journey.observer), progress: std::sync::Mutex::default() }
+    }
+
+    fn tell(&self, what: &'static str, table: &str, pass: Option<&'static str>, rows: Option<u64>) {
+        let table = Some(table.to_owned());
+        self.observer.event(&Event::Load { step: self.step, what, table, pass, rows });
+    }
+
+    /// Adds planned and recorded rows of a table and tells how far it is.
+    fn moved(&self, table: &str, planned: u64, recorded: u64) {
+        let mut progress = self.progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (total, done) = progress.entry(table.to_owned()).or_default();
+        *total += planned;
+        *done += recorded;
+        let event = Event::Progress {
+            step: self.step,
+            table: table.to_owned(),
+            rows: *done,
+            total: Some((*total).max(*done)),
+        };
+        drop(progress);
+        self.observer.event(&event);
+    }
+}
+
+impl batch_loader::Observer for Watch {
+    fn event(&self, event: &batch_loader::Event) {
+        use batch_loader::Event as Load;
+        let count = |rows: &usize| Some(*rows as u64);
+        match event {
+            Load::Planned { table, pass, rows } => {
+                self.tell("planned", table, Some(pass.as_str()), Some(*rows));
+                if *rows > 0 {
+                    self.moved(table, *rows, 0);
+                }
+            }
+            Load::Leased { table, pass, rows } => {
+                self.tell("leased", table, Some(pass.as_str()), Some(*rows))
+            }
+            Load::Manifested { table, pass, rows, .. } => {
+                self.tell("manifested", table, Some(pass.as_str()), count(rows));
+            }
+            Load::Sending { table, pass, rows, .. } => {
+                self.tell("sending", table, Some(pass.as_str()), count(rows))
+            }
+            Load::Answered { table, pass, .. } => self.tell("answered", table, Some(pass.as_str()), None),
+            Load::Isolated { table, pass, rows, .. } => {
+                self.tell("isolated", table, Some(pass.as_str()), count(rows))
+            }
+            Load::Recorded { table, pass, succeeded, errors } => {
+                self.tell("recorded", table, Some(pass.as_str()), Some(succeeded + errors));
+                self.moved(table, 0, succeeded + errors);
+            }
+            Load::Waiting { table, pass, requests, wait } => {
+                self.tell("waiting", table, Some(pass.as_str()), None);
+                self.observer.event(&Event::Notice {
+                    step: self.step,
+                    table: Some(table.clone()),
+                    message: format!(
+                        "the answer to {requests} requests was lost; their rows are looked for in {:.0?}",
+                        wait
+                    ),
+                });
+            }
+            Load::Probed { table, pass, rows, adopted, .. } => {
+                self.tell("probed", table, Some(pass.as_str()), count(rows));
+                self.observer.event(&Event::Notice {
+                    step: self.step,
+                    table: Some(table.clone()),
+                    message: format!(
+                        "{adopted} of {rows} rows without an answer had arrived and were taken over"
+                    ),
+                });
+            }
+            Load::Swept { table, adopted, .. } => self.tell("swept", table, None, count(adopted)),
+            Load::LevelDone { table, .. } => self.tell("level-done", table, None, None),
+            Load::TableDone { table, pass } => self.tell("table-done", table, Some(pass.as_str()), None),
+            // What the limiter does matters to logs, not to people.
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The journey: checks, then the steps in order.
+
+mod account;
+pub(crate) mod base;
+pub(crate) mod check;
+mod errors;
+mod extract;
+mod graph;
+mod load;
+mod owners;
+mod prepare;
+mod sequence;
+mod steps;
+pub(crate) mod target;
+mod transform;
+mod verify;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use staging_store::{Store, StoreOptions};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::in_staging;
+use crate::event::{Observer, Unobserved};
+use crate::record::RunRecord;
+use crate::{Error, Event, ExitStatus, Project, Secrets, Step, StepSummary, Summary, TableSummary};
+use check::Checked;
+pub use graph::lookup_graph;
+pub use steps::Steps;
+
+/// How a project is to be run.
+#[derive(Clone)]
+pub struct RunOptions {
+    /// Which steps.
+    pub steps: Steps,
+    /// What proves who we are.
+    pub secrets: Secrets,
+    /// Is told what happens.
+    pub observer: Arc<dyn Observer>,
+    /// Cancelled when the journey is to stop; requests under way get the project's grace time.
+    pub cancel: CancellationToken,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            steps: Steps::all(),
+            secrets: Secrets::default(),
+            observer: Arc::new(Unobserved),
+            cancel: CancellationToken::new(),
+        }
+    }
+}
+
+impl std::fmt::Debug for RunOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunOptions").field("steps", &self.steps).finish_non_exhaustive()
+    }
+}
+
+/// What all steps share.
+pub(crate) struct Journey<'a> {
+    pub(crate) project: &'a Project,
+    pub(crate) checked: Checked,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) cancel: CancellationToken,
+}
+
+impl Journey<'_> {
+    /// Begins a part of a step, unless a stop was asked for.
+    pub(crate) fn part(&self, step: Step, part: &'static str, table: Option<&str>) -> Result<(), Error> {
+        if self.cancel.is_cancelled() {
+            return Err(Error::Stopped { step });
+        }
+        self.observer.event(&Event::PartStarted { step, part, table: table.map(str::to_owned) });
+        Ok(())
+    }
+
+    /// Tells people something.
+    pub(crate) fn notice(&self, step: Step, table: Option<&str>, message: impl Into<String>) {
+        self.observer.event(&Event::Notice {
+            step,
+            table: table.map(str::to_owned),
+            message: message.into(),
+        });
+    }
+}
+
+/// What a step has to say when it has ended.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// One sentence.
+    pub(crate) sentence: String,
+    /// What keeps the run from being clean.
+    pub(crate) open: Vec<String>,
+    /// What it did to tables.
+    pub(crate) tables: BTreeMap<String, TableSummary>,
+}
+
+impl From<String> for Outcome {
+    fn from(sentence: String) -> Self {
+        Self { sentence, ..Self::default() }
+    }
+}
+
+/// Runs a project: every check that needs no write first, then the steps.
+///
+/// Each step is restartable and changes nothing the second time. Dropped half-way, what was finished is kept, and the next
+/// run goes on from there; requests under way are in doubt then and looked for after the quiet time.
+///
+/// # Errors
+/// See [`Error::exit_status`]; with [`ExitStatus::Input`] nothing was changed.
+pub async fn run(project: &Project, options: RunOptions) -> Result<Summary, Error> {
+    let checked = check::check(project, &options.secrets, options.steps, &*options.observer).await?;
+    let organization = checked.target.as_ref().map(|target| target.organization.clone());
+    let journey = Journey { project, checked, observer: options.observer, cancel: options.cancel };
+    if journey.cancel.is_cancelled() {
+        return Err(Error::Stopped { step: Step::Prepare });
+    }
+    let path = &project.settings().staging.path;
+    let opening = StoreOptions { functions: row_transform::functions(), ..StoreOptions::sqlite(path) };
+    let store = Store::open(opening).await.map_err(in_staging(format!("opening {}", path.display())))?;
+    let mut summary = Summary {
+        project: project.settings().name.clone(),
+        organization,
+        steps: Vec::new(),
+        tables: Vec::new(),
+        files: Vec::new(),
+        open: Vec::new(),
+    };
+    let mut done = BTreeMap::new();
+    for step in options.steps.iter() {
+        one_step(&journey, &store, step, &mut summary, &mut done).await?;
+    }
+    account::complete(&journey, &store, options.steps, &done, &mut summary).await?;
+    store.close().await.map_err(in_staging("closing it"))?;
+    Ok(summary)
+}
+
+async fn one_step(
+    journey: &Journey<'_>,
+    store: &Store,
+    step: Step,
+    summary: &mut Summary,
+    tables: &mut BTreeMap<String, TableSummary>,
+) -> Result<(), Error> {
+    if journey.cancel.is_cancelled() {
+        return Err(Error::Stopped { step });
+    }
+    let started = Instant::now();
+    journey.observer.event(&Event::StepStarted { step });
+    let run = RunRecord::begin(store, step).await?;
+    let done = match step {
+        Step::Prepare => prepare::prepare(journey, store).await,
+        Step::Extract => extract::extract(journey, store).await.map(Outcome::from),
+        Step::Transform => transform::transform(journey, store).await,
+        Step::Sequence => sequence::sequence(journey, store).await,
+        Step::Load => load::load(journey, store).await,
+        Step::Settle => load::settle(journey, store).await,
+        Step::Verify => verify::verify(journey, store).await,
+    };
+    let outcome = match done {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            // The error is what matters; a run that could not be noted as ended looks killed, and is treated alike.
+            let _ = run.end(store, error.exit_status(), &error.with_causes()).await;
+            return Err(error);
+        }
+    };
+    let status = if outcome.open.is_empty() { ExitStatus::Done } else { ExitStatus::Partly };
+    run.end(store, status, &outcome.sentence).await?;
+    let elapsed = started.elapsed();
+    journey.observer.event(&Event::StepFinished { step, elapsed, outcome: outcome.sentence.clone() });
+    summary.steps.push(StepSummary { step, seconds: elapsed.as_secs_f64(), outcome: outcome.sentence });
+    summary.open.extend(outcome.open);
+    for (name, did) in outcome.tables {
+        let table = tables.entry(name).or_default();
+        table.loaded += did.loaded;
+        table.updated += did.updated;
+        table.requests += did.requests;
+        table.seconds += did.seconds;
+    }
+    Ok(())
+}

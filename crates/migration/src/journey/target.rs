@@ -1,0 +1,183 @@
+//! The environment: who answers there, and what its tables look like.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use dataverse_client::{AzureCli, Client, ClientSecret, Credential, ManagedIdentity, Options, StaticToken};
+use dataverse_wire::metadata::{Overrides, TableDefinition};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::error::at_target;
+use crate::project::{CLIENT_SECRET, TOKEN, is_loopback};
+use crate::{Auth, Error, Organization, Project, Secrets};
+
+/// A client for the project's environment. Nothing is sent yet.
+pub(crate) fn client(project: &Project, secrets: &Secrets) -> Result<Client, Error> {
+    let target = &project.settings().target;
+    let refused = |error: dataverse_client::CredentialError| Error::Metadata {
+        message: format!("target.auth: the credential cannot be used: {error}"),
+    };
+    let credential: Arc<dyn Credential> = match &target.auth {
+        Auth::ClientSecret { tenant, client_id } => {
+            let secret =
+                secrets.client_secret.clone().ok_or(Error::MissingSecret { variable: CLIENT_SECRET })?;
+            Arc::new(ClientSecret::new(tenant, client_id, &secret, None).map_err(refused)?)
+        }
+        Auth::ManagedIdentity => Arc::new(ManagedIdentity::new(None).map_err(refused)?),
+        Auth::AzureCli => Arc::new(AzureCli::new(None).map_err(refused)?),
+        Auth::StaticToken => {
+            // An emulator on this machine takes any token, so none has to be invented.
+            let emulator = || is_loopback(&target.url).then(|| SecretString::from("emulator"));
+            let token =
+                secrets.token.clone().or_else(emulator).ok_or(Error::MissingSecret { variable: TOKEN })?;
+            Arc::new(StaticToken::new(token))
+        }
+    };
+    let load = &project.settings().load;
+    let mut options = Options::new(target.url.clone(), credential);
+    options.request_timeout = load.request_timeout;
+    options.retry.attempts = load.attempts;
+    options.user_agent = Some(concat!("dv-migrate/", env!("CARGO_PKG_VERSION")).to_owned());
+    Client::new(options).map_err(at_target("preparing the connection"))
+}
+
+/// Asks who we are and where.
+pub(crate) async fn connect(client: &Client, project: &Project) -> Result<Organization, Error> {
+    let url = &project.settings().target.url;
+    let me = client.who_am_i().await.map_err(at_target(format!("asking {url} who we are")))?;
+    let organization = client.organization().await.map_err(at_target("reading the organisation's name"))?;
+    Ok(Organization {
+        name: organization.name,
+        id: me.organization_id,
+        url: url.to_string(),
+        user_id: me.user_id,
+    })
+}
+
+/// Table definitions as they were when the project was prepared, corrections applied.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Frozen {
+    /// Whose they are.
+    pub(crate) organization_id: Uuid,
+    /// The corrections that were applied, as they were written.
+    pub(crate) overrides: Option<serde_json::Value>,
+    /// The definitions, in the shape of the Web API.
+    pub(crate) value: Vec<TableDefinition>,
+}
+
+impl Frozen {
+    /// Reads the frozen definitions, if there are any.
+    pub(crate) fn read(path: &Path) -> Result<Option<Self>, Error> {
+        let text = match std::fs::read(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(Error::File { path: path.to_owned(), doing: "read", source }),
+        };
+        serde_json::from_slice(&text).map(Some).map_err(|error| Error::Metadata {
+            message: format!("{}: {error}; delete the file to read the metadata anew", path.display()),
+        })
+    }
+
+    /// Writes them, so that either the old or the new file is there whatever happens.
+    pub(crate) fn write(&self, path: &Path) -> Result<(), Error> {
+        let failed = |source| Error::File { path: path.to_owned(), doing: "written", source };
+        let text = serde_json::to_vec_pretty(self).map_err(|error| failed(error.into()))?;
+        if std::fs::read(path).is_ok_and(|present| present == text) {
+            return Ok(());
+        }
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(failed)?;
+        }
+        let beside = path.with_extension("json.new");
+        std::fs::write(&beside, &text).map_err(failed)?;
+        std::fs::rename(&beside, path).map_err(failed)
+    }
+
+    /// Whether these are the definitions that the project needs.
+    pub(crate) fn serves(
+        &self,
+        organization: Option<Uuid>,
+        needed: &BTreeSet<String>,
+        corrections: &Corrections,
+    ) -> bool {
+        organization.is_none_or(|id| id == self.organization_id)
+            && self.overrides == corrections.written
+            && needed.iter().all(|name| self.value.iter().any(|table| table.logical_name == *name))
+    }
+}
+
+/// The overrides file of a project.
+pub(crate) struct Corrections {
+    written: Option<serde_json::Value>,
+    parsed: Option<Overrides>,
+    /// Tables that it names.
+    pub(crate) tables: BTreeSet<String>,
+}
+
+impl Corrections {
+    pub(crate) fn read(project: &Project) -> Result<Self, Error> {
+        let Some(path) = &project.settings().target.overrides else {
+            return Ok(Self { written: None, parsed: None, tables: BTreeSet::new() });
+        };
+        let text = std::fs::read(path).map_err(|source| Error::File {
+            path: path.clone(),
+            doing: "read",
+            source,
+        })?;
+        let wrong = |error: &dyn std::error::Error| Error::Metadata {
+            message: format!("{}: {}", path.display(), crate::project::with_causes(error)),
+        };
+        let parsed = Overrides::parse(&text).map_err(|error| wrong(&error))?;
+        let written: serde_json::Value = serde_json::from_slice(&text).map_err(|error| wrong(&error))?;
+        let entries = written["overrides"].as_array().into_iter().flatten();
+        let tables = entries.filter_map(|entry| entry["table"].as_str().map(str::to_owned)).collect();
+        Ok(Self { written: Some(written), parsed: Some(parsed), tables })
+    }
+}
+
+/// Logical names of the tables that a project needs: those it maps, those whose rows it points to, and the owners'.
+pub(crate) fn needed_tables(project: &Project) -> BTreeSet<String> {
+    let mut needed: BTreeSet<String> = ["systemuser", "team"].map(str::to_owned).into();
+    for map in &project.settings().maps {
+        needed.insert(map.table.clone());
+        for rule in map.columns.values() {
+            needed.extend(rule.to.clone());
+            needed.extend(rule.by_prefix.values().cloned());
+            for lookup in rule.otherwise.iter().flat_map(|rule| rule.chain()) {
+                needed.extend(lookup.tables().into_iter().map(str::to_owned));
+            }
+        }
+        for rule in map.parties.values().flatten() {
+            needed.extend(rule.to.clone());
+            needed.extend(rule.by_prefix.values().cloned());
+        }
+    }
+    needed
+}
+
+/// Reads the definitions of these tables from the target, those that it has, and corrects them.
+pub(crate) async fn definitions(
+    client: &Client,
+    organization_id: Uuid,
+    needed: &BTreeSet<String>,
+    corrections: &Corrections,
+) -> Result<Frozen, Error> {
+    let mut value = Vec::new();
+    for name in needed.union(&corrections.tables) {
+        let definition = client
+            .table_definition(name)
+            .await
+            .map_err(at_target(format!("reading the definition of {name}")))?;
+        // A table that the target does not have is a mistake of the mapping, and said there.
+        value.extend(definition);
+    }
+    if let Some(overrides) = &corrections.parsed {
+        overrides.apply(&mut value).map_err(|error| Error::Metadata {
+            message: format!("target.overrides: {}", crate::project::with_causes(&error)),
+        })?;
+    }
+    Ok(Frozen { organization_id, overrides: corrections.written.clone(), value })
+}
