@@ -1,30 +1,14 @@
 //! The statements of verification, and the tables that hold what it found.
 
 use staging_schema::control;
-use staging_schema::{
-    Dialect, PhysicalColumn, PhysicalTable, PrimaryKey, SqlType, Statement, TableName, TargetTable, Value,
-};
+use staging_schema::{Dialect, Statement, TableName, TargetTable, Value};
 
 use crate::table::Compared;
 
 /// `migration.Difference`: one row per value that differs, row that is missing, or row that nobody staged; of the latest
 /// verification of each table.
-pub fn difference_table() -> PhysicalTable {
-    PhysicalTable {
-        name: TableName::migration("Difference"),
-        key: PrimaryKey::Identity("DifferenceId"),
-        columns: vec![
-            PhysicalColumn::required("TargetTable", SqlType::Word),
-            PhysicalColumn::new("RowId", SqlType::BigInt),
-            PhysicalColumn::new("SourceKey", SqlType::Text(None)),
-            PhysicalColumn::new("DataverseId", SqlType::Text(Some(40))),
-            PhysicalColumn::required("ColumnName", SqlType::Word),
-            PhysicalColumn::required("Rule", SqlType::Text(Some(200))),
-            PhysicalColumn::new("Staged", SqlType::Text(None)),
-            PhysicalColumn::new("ReadBack", SqlType::Text(None)),
-        ],
-        indexes: Vec::new(),
-    }
+pub fn difference_table() -> TableName {
+    TableName::migration("Difference")
 }
 
 /// Columns of [`difference_table`] in the order in which they are appended.
@@ -32,16 +16,8 @@ pub(crate) const DIFFERENCE_COLUMNS: [&str; 8] =
     ["TargetTable", "RowId", "SourceKey", "DataverseId", "ColumnName", "Rule", "Staged", "ReadBack"];
 
 /// `migration.Verified`: the rows that the latest verification of each table has seen in Dataverse.
-pub fn verified_table() -> PhysicalTable {
-    PhysicalTable {
-        name: TableName::migration("Verified"),
-        key: PrimaryKey::Columns(vec!["TargetTable", "RowId"]),
-        columns: vec![
-            PhysicalColumn::required("TargetTable", SqlType::Word),
-            PhysicalColumn::required("RowId", SqlType::BigInt),
-        ],
-        indexes: Vec::new(),
-    }
+pub fn verified_table() -> TableName {
+    TableName::migration("Verified")
 }
 
 /// Columns of [`verified_table`] in the order in which they are appended.
@@ -53,12 +29,7 @@ pub(crate) fn forget(table: &TargetTable) -> [Statement; 2] {
         Statement::new(
             |d| {
                 let target = d.quote("TargetTable");
-                format!(
-                    "DELETE FROM {} WHERE {target} IN ({}, {})",
-                    d.table(&kept.name),
-                    d.param(1),
-                    d.param(2)
-                )
+                format!("DELETE FROM {} WHERE {target} IN ({}, {})", d.table(&kept), d.param(1), d.param(2))
             },
             vec![Value::Text(table.logical_name.clone()), Value::Text(parties_label(table))],
         )
@@ -96,14 +67,14 @@ pub(crate) fn staged_rows(table: &TargetTable, columns: &[Compared], guids: Stri
 
 /// Records as missing every row that staging believes to be in Dataverse and that was not seen there.
 pub(crate) fn record_missing(table: &TargetTable, arrived: Arrived, column: &str) -> Statement {
-    let verified = verified_table().name;
+    let verified = verified_table();
     Statement::new(
         |d| {
             format!(
                 "INSERT INTO {difference} ({columns}) SELECT {p1}, t.{row_id}, t.{key}, t.{id}, {p2}, {p3}, t.{id}, NULL \
                  FROM {table} AS t WHERE {there} AND NOT EXISTS (SELECT 1 FROM {verified} AS v \
                  WHERE v.{target} = {p1} AND v.{seen} = t.{row_id})",
-                difference = d.table(&difference_table().name),
+                difference = d.table(&difference_table()),
                 columns = DIFFERENCE_COLUMNS.map(|name| d.quote(name)).join(", "),
                 p1 = d.param(1),
                 p2 = d.param(2),
@@ -134,7 +105,7 @@ pub(crate) fn accounts(table: &TargetTable, arrived: Arrived) -> Statement {
             let error = format!("t.{} = 'E'", d.quote(control::PROCESSING_FLAG));
             let seen = format!(
                 "EXISTS (SELECT 1 FROM {verified} AS v WHERE v.{target} = {p1} AND v.{seen} = t.{row_id})",
-                verified = d.table(&verified_table().name),
+                verified = d.table(&verified_table()),
                 target = d.quote("TargetTable"),
                 seen = d.quote("RowId"),
                 row_id = d.quote(control::ROW_ID),
@@ -193,7 +164,7 @@ pub(crate) fn differences_by_column(table: &TargetTable) -> Statement {
                 rule = d.quote("Rule"),
                 row = d.quote("RowId"),
                 key = d.quote("SourceKey"),
-                table = d.table(&difference_table().name),
+                table = d.table(&difference_table()),
                 target = d.quote("TargetTable"),
                 p = d.param(1),
             )
@@ -209,7 +180,7 @@ pub(crate) fn differing_rows(table: &TargetTable) -> Statement {
             format!(
                 "SELECT COUNT(DISTINCT {row}) FROM {table} WHERE {target} = {p} AND {row} IS NOT NULL",
                 row = d.quote("RowId"),
-                table = d.table(&difference_table().name),
+                table = d.table(&difference_table()),
                 target = d.quote("TargetTable"),
                 p = d.param(1),
             )
@@ -273,7 +244,7 @@ pub(crate) fn record_missing_parties(table: &TargetTable) -> Statement {
                 "INSERT INTO {difference} ({columns}) SELECT {p1}, t.{row_id}, t.{key}, t.{id}, p.{part}, {p2}, p.{party}, NULL \
                  FROM {parties} AS p JOIN {table} AS t ON t.{row_id} = p.{row} WHERE t.{id} IS NOT NULL AND p.{party} IS NOT NULL \
                  AND NOT EXISTS (SELECT 1 FROM {verified} AS v WHERE v.{target} = {p3} AND v.{row} = p.{party_row})",
-                difference = d.table(&difference_table().name),
+                difference = d.table(&difference_table()),
                 columns = DIFFERENCE_COLUMNS.map(|name| d.quote(name)).join(", "),
                 p1 = d.param(1),
                 p2 = d.param(2),
@@ -287,7 +258,7 @@ pub(crate) fn record_missing_parties(table: &TargetTable) -> Statement {
                 table = d.table(&table.name()),
                 row = d.quote("RowId"),
                 party_row = d.quote("PartyRowId"),
-                verified = d.table(&verified_table().name),
+                verified = d.table(&verified_table()),
                 target = d.quote("TargetTable"),
             )
         },

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use dataverse_client::Client;
-use staging_schema::{TargetTable, Value, ddl};
+use staging_schema::{TargetTable, Value};
 use staging_store::{Row, Store};
 
 use crate::page::{Page, ReadRow};
@@ -43,9 +43,6 @@ pub async fn verify(
     progress: &dyn Progress,
 ) -> Result<Report, Error> {
     let mut report = Report::default();
-    for kept in [statement::difference_table(), statement::verified_table()] {
-        store.execute(&ddl::create(&kept)).await.map_err(|source| staging("migration", source))?;
-    }
     for table in tables {
         let verified = match &table.association {
             Some(association) => {
@@ -232,8 +229,7 @@ impl<'a> Findings<'a> {
         let table = &self.table.logical_name;
         self.values += page.values;
         self.unexpected += page.unexpected;
-        let mut seen =
-            self.store.append(&statement::verified_table().name, statement::VERIFIED_COLUMNS.to_vec());
+        let mut seen = self.store.append(&statement::verified_table(), statement::VERIFIED_COLUMNS.to_vec());
         let mut rows = seen.batch();
         for row_id in page.seen {
             rows.push_text(&label);
@@ -245,7 +241,7 @@ impl<'a> Findings<'a> {
             return Ok(());
         }
         let mut appender =
-            self.store.append(&statement::difference_table().name, statement::DIFFERENCE_COLUMNS.to_vec());
+            self.store.append(&statement::difference_table(), statement::DIFFERENCE_COLUMNS.to_vec());
         let mut rows = appender.batch();
         for difference in &page.differences {
             rows.push_text(table);

@@ -143,21 +143,28 @@ fn project() -> Vec<PhysicalTable> {
             ],
             indexes: Vec::new(),
         },
-        // `verify`: where Dataverse and staging disagree.
+        // `verify`: where Dataverse and staging disagree, as the latest verification of each table found it.
         PhysicalTable {
             name: TableName::migration("Difference"),
             key: PrimaryKey::Identity("DifferenceId"),
             columns: vec![
-                required("RunId", SqlType::BigInt),
                 required("TargetTable", SqlType::Word),
                 optional("RowId", SqlType::BigInt),
+                optional("SourceKey", SqlType::Text(None)),
                 optional("DataverseId", SqlType::Guid),
-                required("Kind", SqlType::Word),
-                optional("ColumnName", SqlType::Word),
+                required("ColumnName", SqlType::Word),
+                required("Rule", SqlType::Text(Some(200))),
                 optional("Staged", SqlType::Text(None)),
-                optional("Found", SqlType::Text(None)),
+                optional("ReadBack", SqlType::Text(None)),
             ],
-            indexes: vec![Index::on("Run", &["RunId", "TargetTable"])],
+            indexes: vec![Index::on("Table", &["TargetTable", "RowId"])],
+        },
+        // The rows that the latest verification of each table has seen in Dataverse.
+        PhysicalTable {
+            name: TableName::migration("Verified"),
+            key: PrimaryKey::Columns(vec!["TargetTable", "RowId"]),
+            columns: vec![required("TargetTable", SqlType::Word), required("RowId", SqlType::BigInt)],
+            indexes: Vec::new(),
         },
     ]
 }
