@@ -24,12 +24,14 @@ mod report;
 mod rows;
 mod send;
 mod send_states;
+mod sent;
 mod sequential;
 mod settle;
 mod stage;
 mod state;
 mod sweep;
 mod verdict;
+mod work;
 
 pub use error::Error;
 pub use event::{Answer, Event, Observer, Unobserved};

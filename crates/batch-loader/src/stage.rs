@@ -10,26 +10,24 @@ use std::time::Duration;
 use futures::future::{BoxFuture, OptionFuture};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use staging_schema::{Levels, Pass};
-use staging_store::{ChunkPlan, Cut, Lease, RequestEnd, Take, Taken};
+use staging_store::{ChunkPlan, Cut, Lease, RequestEnd};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::Error;
-use crate::chunk::{ChunkEnd, Commit, OpenChunk};
+use crate::chunk::{Commit, OpenChunk};
 use crate::context::{Context, count_success, staging};
 use crate::doubt::{self, Doubt};
-use crate::event::{Answer, Event};
+use crate::event::Event;
 use crate::lease::{LeaseClock, Moment};
 use crate::operation::Operation;
 use crate::plan::LoadTable;
-use crate::rows::{Message, Request, Rows, Slot};
-use crate::verdict::Verdict;
+use crate::rows::Request;
+use crate::work::{Found, Sent, read, record, send, take};
 
 /// How long to wait at most before asking again what others have left.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-/// Requests in a row whose answers are lost before the target counts as unreachable.
-const MOST_DOUBTS_IN_A_ROW: u32 = 100;
 
 /// Works until nothing is pending in the operation's pass and no row of it is in doubt.
 pub(crate) async fn run(ctx: &Context<'_>, op: &Operation<'_>, levels: Levels) -> Result<(), Error> {
@@ -80,10 +78,10 @@ async fn doubts_settled(ctx: &Context<'_>, table: &LoadTable, pass: Pass) -> Res
 }
 
 /// The state of one run over the open chunks.
-struct Floor<'a> {
-    ctx: &'a Context<'a>,
-    op: &'a Operation<'a>,
-    chunks: BTreeMap<i64, OpenChunk>,
+pub(crate) struct Floor<'a> {
+    pub(crate) ctx: &'a Context<'a>,
+    pub(crate) op: &'a Operation<'a>,
+    pub(crate) chunks: BTreeMap<i64, OpenChunk>,
     /// Leased, not read yet.
     unread: VecDeque<(Lease, Arc<LeaseClock>)>,
     /// In the manifest, waiting for a send.
@@ -91,30 +89,15 @@ struct Floor<'a> {
     /// No chunk is left to take.
     drained: bool,
     ask_at: Option<Instant>,
-    stop: Option<Error>,
+    pub(crate) stop: Option<Error>,
     /// Set with `stop`: requests that are not sent yet stay so.
     stopping: CancellationToken,
     deadline: Option<Instant>,
     next_lane: usize,
-    doubts_in_a_row: u32,
+    pub(crate) doubts_in_a_row: u32,
     last_committed: i64,
     /// The chunk whose rows are being read.
     reading: Option<(Lease, Arc<LeaseClock>)>,
-}
-
-/// What was found when work was looked for.
-enum Found {
-    Rows { lease: Lease, clock: Arc<LeaseClock>, rows: Arc<Rows>, slots: Vec<Slot> },
-    Leases(Vec<(Lease, Arc<LeaseClock>)>),
-    AskAgain(Duration),
-    Nothing,
-}
-
-/// A request whose sending has ended.
-struct Sent {
-    request: Request,
-    verdict: Verdict,
-    elapsed: Duration,
 }
 
 type Renewal = Result<(staging_store::Renewal, Moment), staging_store::Error>;
@@ -344,7 +327,7 @@ impl<'a> Floor<'a> {
         }
     }
 
-    fn stop_with(&mut self, error: Error) {
+    pub(crate) fn stop_with(&mut self, error: Error) {
         if self.stop.is_none() {
             tracing::warn!(table = self.op.table.name(), error = %error, "stopping");
             self.deadline = Some(Instant::now() + self.ctx.options.grace);
@@ -415,129 +398,6 @@ impl<'a> Floor<'a> {
             }
         }
     }
-
-    /// Takes up what became of a request.
-    fn sent(&mut self, sent: Sent) {
-        let Sent { request, verdict, elapsed } = sent;
-        let (table, pass) = (self.op.table.name(), self.op.pass());
-        let answer = match &verdict {
-            Verdict::Settled { doubtful, .. } if !doubtful.is_empty() => Answer::InDoubt,
-            Verdict::Settled { .. } => Answer::Done,
-            Verdict::Refused(_) | Verdict::Fatal(_) => Answer::Refused,
-            Verdict::Unwritable(_) | Verdict::Unsent | Verdict::Postponed(_) => Answer::Postponed,
-            Verdict::InDoubt => Answer::InDoubt,
-        };
-        if !matches!(verdict, Verdict::Unwritable(_) | Verdict::Unsent) {
-            self.ctx.count(table, |report| {
-                report.requests += 1;
-                report.in_doubt += u64::from(answer == Answer::InDoubt);
-            });
-            self.ctx.note(&self.ctx.lanes[request.lane], matches!(answer, Answer::Done | Answer::Refused));
-            self.ctx.tell(&Event::Answered {
-                table: table.to_owned(),
-                pass,
-                request: request.id,
-                answer,
-                elapsed,
-            });
-        }
-        self.doubts_in_a_row = if answer == Answer::InDoubt { self.doubts_in_a_row + 1 } else { 0 };
-        let options = self.ctx.options;
-        let (op, ctx) = (self.op, self.ctx);
-        let Some(chunk) = self.chunks.get_mut(&request.chunk) else { return };
-        chunk.open.remove(&request.id);
-        let answered = &mut chunk.answered;
-        let mut stop = None;
-        match verdict {
-            Verdict::Settled { successes, errors, again, doubtful }
-                if again.is_empty() && doubtful.is_empty() =>
-            {
-                op.learn(&request, &errors);
-                answered.settle(&request, RequestEnd::Answered, successes, errors);
-            }
-            Verdict::Settled { successes, mut errors, again, doubtful } => {
-                if request.attempt >= options.attempts {
-                    errors.extend(again.into_iter().map(|slot| op.given_up(slot, request.attempt)));
-                } else if !again.is_empty() {
-                    answered.next.push(Request {
-                        attempt: request.attempt + 1,
-                        delay: options.back_off * 2_u32.saturating_pow(request.attempt - 1),
-                        ..request.follow_up(again, Message::Batch)
-                    });
-                }
-                if !doubtful.is_empty() {
-                    let follow_up = request.follow_up(doubtful, Message::Batch);
-                    answered.doubtful.push(follow_up.manifest(&ctx.lanes[request.lane].user.to_string()));
-                }
-                answered.settle(&request, RequestEnd::Void, successes, errors);
-            }
-            Verdict::Unwritable(rows) => {
-                // The faulty rows are known without asking the service; the others go on.
-                let faulty: Vec<Slot> = rows.iter().map(|(slot, _)| *slot).collect();
-                let errors =
-                    rows.into_iter().map(|(slot, fault)| fault.of(slot.row, request.attempt)).collect();
-                let good: Vec<Slot> =
-                    request.slots.iter().copied().filter(|slot| !faulty.contains(slot)).collect();
-                if !good.is_empty() {
-                    answered
-                        .next
-                        .push(Request { isolates: false, ..request.follow_up(good, request.message) });
-                }
-                answered.settle(&request, RequestEnd::Void, Vec::new(), errors);
-            }
-            Verdict::Refused(refusal) => {
-                let next = op.isolate(&request, &refusal.fault);
-                let errors = if next.is_empty() {
-                    request.slots.iter().map(|slot| refusal.of(slot.row, request.attempt)).collect()
-                } else {
-                    let (table, rows) = (table.to_owned(), request.slots.len());
-                    ctx.tell(&Event::Isolated { table, pass, request: request.id, rows });
-                    Vec::new()
-                };
-                let end = if next.is_empty() { RequestEnd::Answered } else { RequestEnd::Void };
-                answered.next.extend(next);
-                answered.settle(&request, end, Vec::new(), errors);
-            }
-            Verdict::Postponed(error) => {
-                answered.settle(&request, RequestEnd::Void, Vec::new(), Vec::new());
-                if request.attempt < options.attempts {
-                    answered.next.push(Request {
-                        attempt: request.attempt + 1,
-                        delay: options.back_off * 2_u32.saturating_pow(request.attempt - 1),
-                        isolates: request.isolates,
-                        ..request.follow_up(request.slots.clone(), request.message)
-                    });
-                } else if request.slots.len() > 1 && error.fault().is_some() {
-                    answered.next.extend(request.halves(request.message));
-                } else {
-                    stop = Some(Error::Unreachable {
-                        table: table.to_owned(),
-                        doing: op.doing(),
-                        attempts: request.attempt,
-                        source: error,
-                    });
-                }
-            }
-            Verdict::InDoubt => answered.restamp.push(request.id),
-            Verdict::Unsent => answered.settle(&request, RequestEnd::Void, Vec::new(), Vec::new()),
-            Verdict::Fatal(error) => {
-                answered.settle(&request, RequestEnd::Void, Vec::new(), Vec::new());
-                stop = Some(error);
-            }
-        }
-        if self.stop.is_some() {
-            // Follow-ups of a stopping load are not written down: their rows are pending again.
-            if let Some(chunk) = self.chunks.get_mut(&request.chunk) {
-                chunk.answered.next.clear();
-            }
-        }
-        if self.doubts_in_a_row >= MOST_DOUBTS_IN_A_ROW {
-            self.stop_with(Error::AnswersLost { table: table.to_owned(), requests: self.doubts_in_a_row });
-        }
-        if let Some(error) = stop {
-            self.stop_with(error);
-        }
-    }
 }
 
 async fn sleep_until(at: Option<Instant>) {
@@ -545,92 +405,4 @@ async fn sleep_until(at: Option<Instant>) {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
-}
-
-/// Takes chunks that are free.
-async fn take(ctx: &Context<'_>, op: &Operation<'_>) -> Result<Found, Error> {
-    let table = op.table.name();
-    let take = Take {
-        chunks: ctx.options.chunks_ahead,
-        lease: ctx.options.lease,
-        ..Take::new(&ctx.options.worker, table, op.pass())
-    };
-    let before = Moment::now();
-    let clock = || Arc::new(LeaseClock::new(ctx.options.lease, before));
-    match ctx.store.take_chunks(&take).await.map_err(staging(table, "leasing chunks"))? {
-        Taken::Chunks(leases) => {
-            Ok(Found::Leases(leases.into_iter().map(|lease| (lease, clock())).collect()))
-        }
-        Taken::AllLeased { next_expiry, .. } => Ok(Found::AskAgain(next_expiry)),
-        Taken::NothingLeft => Ok(Found::Nothing),
-    }
-}
-
-/// Reads the rows of a chunk that are still pending.
-async fn read(
-    ctx: &Context<'_>,
-    op: &Operation<'_>,
-    lease: Lease,
-    clock: Arc<LeaseClock>,
-) -> Result<Found, Error> {
-    let (rows, slots) = op.read(ctx, &lease).await?;
-    Ok(Found::Rows { lease, clock, rows: Arc::new(rows), slots })
-}
-
-/// Makes outcomes and new requests durable, in one transaction.
-async fn record(
-    ctx: &Context<'_>,
-    op: &Operation<'_>,
-    commit: Commit,
-) -> (Commit, Result<(), staging_store::Error>) {
-    let done = async {
-        let Commit { lease, outcomes, manifest, restamp, end, .. } = &commit;
-        if !outcomes.is_empty() {
-            ctx.store.record_outcomes(lease, &op.table.staged, outcomes, manifest).await?;
-        } else if !manifest.is_empty() {
-            ctx.store.record_requests(lease, manifest).await?;
-        }
-        if !restamp.is_empty() {
-            ctx.store.restamp_requests(lease, restamp).await?;
-        }
-        match end {
-            Some(ChunkEnd::Finished) => ctx.store.finish_chunk(lease).await,
-            Some(ChunkEnd::GivenBack) => ctx.store.release_chunk(lease).await,
-            None => Ok(()),
-        }
-    };
-    let result = done.await;
-    (commit, result)
-}
-
-/// Sends one request, if its lease still covers it.
-async fn send(
-    ctx: &Context<'_>,
-    op: &Operation<'_>,
-    request: Request,
-    clock: Arc<LeaseClock>,
-    stopping: CancellationToken,
-) -> Sent {
-    let lane = &ctx.lanes[request.lane];
-    let margin = ctx.options.request_timeout;
-    let unsent = |request| Sent { request, verdict: Verdict::Unsent, elapsed: Duration::ZERO };
-    let permit = tokio::select! {
-        biased;
-        () = stopping.cancelled() => return unsent(request),
-        () = clock.lost(margin) => return unsent(request),
-        permit = async {
-            tokio::time::sleep(request.delay).await;
-            lane.limiter.acquire().await
-        } => permit,
-    };
-    // The last look before the send: the lease must outlive the request.
-    if clock.remaining() <= margin || stopping.is_cancelled() {
-        return unsent(request);
-    }
-    let (table, pass) = (op.table.name().to_owned(), op.pass());
-    ctx.tell(&Event::Sending { table, pass, request: request.id, rows: request.slots.len() });
-    let started = Instant::now();
-    let verdict = op.send(ctx, lane, &request, &clock, &stopping).await;
-    drop(permit);
-    Sent { request, verdict, elapsed: started.elapsed() }
 }

@@ -1,0 +1,120 @@
+//! The futures of a stage: looking for work, making outcomes durable, sending.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use staging_store::{Lease, Take, Taken};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::Error;
+use crate::chunk::{ChunkEnd, Commit};
+use crate::context::{Context, staging};
+use crate::event::Event;
+use crate::lease::{LeaseClock, Moment};
+use crate::operation::Operation;
+use crate::rows::{Request, Rows, Slot};
+use crate::verdict::Verdict;
+
+/// What was found when work was looked for.
+pub(crate) enum Found {
+    Rows { lease: Lease, clock: Arc<LeaseClock>, rows: Arc<Rows>, slots: Vec<Slot> },
+    Leases(Vec<(Lease, Arc<LeaseClock>)>),
+    AskAgain(Duration),
+    Nothing,
+}
+
+/// A request whose sending has ended.
+pub(crate) struct Sent {
+    pub(crate) request: Request,
+    pub(crate) verdict: Verdict,
+    pub(crate) elapsed: Duration,
+}
+
+/// Takes chunks that are free.
+pub(crate) async fn take(ctx: &Context<'_>, op: &Operation<'_>) -> Result<Found, Error> {
+    let table = op.table.name();
+    let take = Take {
+        chunks: ctx.options.chunks_ahead,
+        lease: ctx.options.lease,
+        ..Take::new(&ctx.options.worker, table, op.pass())
+    };
+    let before = Moment::now();
+    let clock = || Arc::new(LeaseClock::new(ctx.options.lease, before));
+    match ctx.store.take_chunks(&take).await.map_err(staging(table, "leasing chunks"))? {
+        Taken::Chunks(leases) => {
+            Ok(Found::Leases(leases.into_iter().map(|lease| (lease, clock())).collect()))
+        }
+        Taken::AllLeased { next_expiry, .. } => Ok(Found::AskAgain(next_expiry)),
+        Taken::NothingLeft => Ok(Found::Nothing),
+    }
+}
+
+/// Reads the rows of a chunk that are still pending.
+pub(crate) async fn read(
+    ctx: &Context<'_>,
+    op: &Operation<'_>,
+    lease: Lease,
+    clock: Arc<LeaseClock>,
+) -> Result<Found, Error> {
+    let (rows, slots) = op.read(ctx, &lease).await?;
+    Ok(Found::Rows { lease, clock, rows: Arc::new(rows), slots })
+}
+
+/// Makes outcomes and new requests durable, in one transaction.
+pub(crate) async fn record(
+    ctx: &Context<'_>,
+    op: &Operation<'_>,
+    commit: Commit,
+) -> (Commit, Result<(), staging_store::Error>) {
+    let done = async {
+        let Commit { lease, outcomes, manifest, restamp, end, .. } = &commit;
+        if !outcomes.is_empty() {
+            ctx.store.record_outcomes(lease, &op.table.staged, outcomes, manifest).await?;
+        } else if !manifest.is_empty() {
+            ctx.store.record_requests(lease, manifest).await?;
+        }
+        if !restamp.is_empty() {
+            ctx.store.restamp_requests(lease, restamp).await?;
+        }
+        match end {
+            Some(ChunkEnd::Finished) => ctx.store.finish_chunk(lease).await,
+            Some(ChunkEnd::GivenBack) => ctx.store.release_chunk(lease).await,
+            None => Ok(()),
+        }
+    };
+    let result = done.await;
+    (commit, result)
+}
+
+/// Sends one request, if its lease still covers it.
+pub(crate) async fn send(
+    ctx: &Context<'_>,
+    op: &Operation<'_>,
+    request: Request,
+    clock: Arc<LeaseClock>,
+    stopping: CancellationToken,
+) -> Sent {
+    let lane = &ctx.lanes[request.lane];
+    let margin = ctx.options.request_timeout;
+    let unsent = |request| Sent { request, verdict: Verdict::Unsent, elapsed: Duration::ZERO };
+    let permit = tokio::select! {
+        biased;
+        () = stopping.cancelled() => return unsent(request),
+        () = clock.lost(margin) => return unsent(request),
+        permit = async {
+            tokio::time::sleep(request.delay).await;
+            lane.limiter.acquire().await
+        } => permit,
+    };
+    // The last look before the send: the lease must outlive the request.
+    if clock.remaining() <= margin || stopping.is_cancelled() {
+        return unsent(request);
+    }
+    let (table, pass) = (op.table.name().to_owned(), op.pass());
+    ctx.tell(&Event::Sending { table, pass, request: request.id, rows: request.slots.len() });
+    let started = Instant::now();
+    let verdict = op.send(ctx, lane, &request, &clock, &stopping).await;
+    drop(permit);
+    Sent { request, verdict, elapsed: started.elapsed() }
+}
