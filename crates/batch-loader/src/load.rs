@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use dataverse_client::Client;
-use futures::future::join_all;
+use futures::future::{BoxFuture, FutureExt as _, join_all};
 use staging_schema::{Levels, Pass, pending, summary};
 use staging_store::Store;
 use tokio_util::sync::CancellationToken;
@@ -31,30 +31,35 @@ pub async fn load(
     let cancel = cancel.child_token();
     let ctx = Context::open(store, clients, plan, options, observer, &cancel).await?;
     for wave in &plan.waves {
-        side_by_side(&ctx, wave.iter().filter(|table| table.inserts()).map(|table| load_table(&ctx, table)))
-            .await?;
+        let tables: Vec<_> = wave.iter().filter(|table| table.inserts()).collect();
+        side_by_side(&ctx, tables.into_iter().map(|table| load_table(&ctx, table).boxed()).collect()).await?;
     }
     Ok(ctx.into_report())
 }
 
 /// Runs the work of several tables at the same time. The first error lets the others end what is in flight.
-pub(crate) async fn side_by_side<F: Future<Output = Result<(), Error>>>(
-    ctx: &Context<'_>,
-    work: impl Iterator<Item = F>,
-) -> Result<(), Error> {
-    let guarded = work.map(|work| async {
-        let result = work.await;
-        if result.is_err() {
-            ctx.cancel.cancel();
-        }
-        result
-    });
+pub(crate) async fn side_by_side(ctx: &Context<'_>, work: Vec<Work<'_>>) -> Result<(), Error> {
+    let mut guarded: Vec<Work<'_>> = Vec::with_capacity(work.len());
+    for work in work {
+        guarded.push(guard(ctx, work).boxed());
+    }
     let errors: Vec<Error> = join_all(guarded).await.into_iter().filter_map(Result::err).collect();
     let (cancelled, mut others): (Vec<_>, Vec<_>) =
         errors.into_iter().partition(|error| matches!(error, Error::Cancelled { .. }));
     // What stopped the others, rather than their having been stopped.
     others.extend(cancelled);
     others.into_iter().next().map_or(Ok(()), Err)
+}
+
+/// The work of one table. Boxed, so that the whole stays `Send` whatever it borrows.
+pub(crate) type Work<'a> = BoxFuture<'a, Result<(), Error>>;
+
+async fn guard(ctx: &Context<'_>, work: Work<'_>) -> Result<(), Error> {
+    let result = work.await;
+    if result.is_err() {
+        ctx.cancel.cancel();
+    }
+    result
 }
 
 async fn load_table(ctx: &Context<'_>, table: &LoadTable) -> Result<(), Error> {

@@ -293,8 +293,7 @@ impl<'a> Operation<'a> {
 impl Ends {
     fn of(ctx: &Context<'_>, table: &LoadTable, columns: &mut Columns) -> Result<Self, Error> {
         let complaint = |complaint: String| Error::Plan { table: table.name().to_owned(), complaint };
-        let relation =
-            table.relationship().ok_or_else(|| complaint("its relationship is not known".to_owned()))?;
+        let relation = ctx.plan.relationship(table)?;
         let set = |name: &str| {
             let found = ctx.plan.entity_set(name).map(str::to_owned);
             found.ok_or_else(|| complaint(format!("the entity set of {name} is not in the plan")))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dataverse_client::WriteOptions;
-use dataverse_wire::metadata::TableDefinition;
+use dataverse_wire::metadata::{ManyToMany, TableDefinition};
 use staging_schema::lookup::Parent;
 use staging_schema::{GuidStrategy, Mode, Shape, TargetTable};
 
@@ -153,10 +153,7 @@ impl LoadTable {
             Strategy::Associate { relationship } if self.staged.shape != Shape::Intersect => {
                 complaint(format!("it is staged as rows, not as pairs of {relationship}"))
             }
-            Strategy::Associate { relationship } => match self.relationship() {
-                Some(_) => Ok(()),
-                None => complaint(format!("it does not know the relationship {relationship}")),
-            },
+            Strategy::Associate { .. } => Ok(()),
             _ if self.staged.shape == Shape::Intersect => {
                 complaint("pairs are loaded by the strategy associate alone".to_owned())
             }
@@ -179,12 +176,6 @@ impl LoadTable {
             _ => Ok(()),
         }
     }
-
-    /// The relationship that an association writes.
-    pub(crate) fn relationship(&self) -> Option<&dataverse_wire::metadata::ManyToMany> {
-        let Strategy::Associate { relationship } = &self.strategy else { return None };
-        self.definition.many_to_many.iter().find(|known| known.schema_name == *relationship)
-    }
 }
 
 impl Plan {
@@ -196,6 +187,9 @@ impl Plan {
     /// Checks what can be known without asking anybody.
     pub fn check(&self) -> Result<(), Error> {
         self.tables().try_for_each(LoadTable::check)?;
+        for pairs in &self.associations {
+            self.relationship(pairs)?;
+        }
         match self.waves.iter().flatten().find(|table| table.staged.shape == Shape::Intersect) {
             Some(pairs) => Err(Error::Plan {
                 table: pairs.name().to_owned(),
@@ -203,6 +197,19 @@ impl Plan {
             }),
             None => Ok(()),
         }
+    }
+
+    /// The relationship that an association writes. The definitions of both its ends name it, that of the table of pairs
+    /// need not.
+    pub(crate) fn relationship(&self, pairs: &LoadTable) -> Result<&ManyToMany, Error> {
+        let complaint = |complaint| Error::Plan { table: pairs.name().to_owned(), complaint };
+        let Strategy::Associate { relationship } = &pairs.strategy else {
+            return Err(complaint("pairs are loaded by the strategy associate alone".to_owned()));
+        };
+        self.tables()
+            .flat_map(|table| &table.definition.many_to_many)
+            .find(|known| known.schema_name == *relationship)
+            .ok_or_else(|| complaint(format!("no table of the plan knows the relationship {relationship}")))
     }
 
     /// The entity set of a table, if it is known here.

@@ -31,6 +31,9 @@ pub(crate) async fn find(
     rows: &Rows,
     slots: &[Slot],
 ) -> Result<(Vec<Success>, Vec<RowError>), Error> {
+    if slots.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
     match &op.table.strategy {
         Strategy::SequenceNumber { base } => find_by_number(ctx, op, rows, slots, *base).await,
         Strategy::Sequential | Strategy::Source => find_by_id(ctx, op, rows, slots).await,

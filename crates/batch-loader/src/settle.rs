@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use dataverse_client::Client;
+use futures::future::FutureExt as _;
 use staging_schema::{Levels, Pass, Shape};
 use staging_store::Store;
 use tokio_util::sync::CancellationToken;
@@ -37,21 +38,29 @@ pub async fn settle(
         preload(&ctx, table, Which::All).await?;
     }
     for wave in &plan.waves {
-        side_by_side(&ctx, wave.iter().map(|table| run(&ctx, table, Pass::Update))).await?;
+        side_by_side(&ctx, wave.iter().map(|table| run(&ctx, table, Pass::Update).boxed()).collect()).await?;
     }
     for table in waves() {
         reopen_late(&ctx, table).await?;
     }
-    side_by_side(&ctx, waves().map(|table| run(&ctx, table, Pass::Lookups))).await?;
-    side_by_side(&ctx, plan.associations.iter().map(|table| run(&ctx, table, Pass::Associate))).await?;
+    side_by_side(&ctx, waves().map(|table| run(&ctx, table, Pass::Lookups).boxed()).collect()).await?;
+    side_by_side(
+        &ctx,
+        plan.associations.iter().map(|table| run(&ctx, table, Pass::Associate).boxed()).collect(),
+    )
+    .await?;
     // A case can be closed when its activities are: one table after the other.
     for table in plan.state_order() {
         run(&ctx, table, Pass::State).await?;
     }
     // Children go before their parents.
-    side_by_side(&ctx, plan.associations.iter().map(|table| run(&ctx, table, Pass::Delete))).await?;
+    side_by_side(
+        &ctx,
+        plan.associations.iter().map(|table| run(&ctx, table, Pass::Delete).boxed()).collect(),
+    )
+    .await?;
     for wave in plan.waves.iter().rev() {
-        side_by_side(&ctx, wave.iter().map(|table| run(&ctx, table, Pass::Delete))).await?;
+        side_by_side(&ctx, wave.iter().map(|table| run(&ctx, table, Pass::Delete).boxed()).collect()).await?;
     }
     for table in plan.tables() {
         copy_back(&ctx, table).await?;

@@ -40,12 +40,15 @@ async fn every_staged_row_arrives_once_with_its_values_and_its_number() {
     let report = world.load_seen(&plan, &seen).await.unwrap();
     let account = &report.tables["account"];
     assert_eq!((account.staged, account.loaded, account.errors, account.owed), (60, 60, 0, 0));
-    assert_eq!(account.requests, 9, "three chunks of 25, 25 and 10 rows in requests of ten");
+    assert_eq!(account.requests, 7, "three chunks of 25, 25 and 10 rows in requests of ten");
     assert!(account.strays.is_empty() && report.is_clean());
-    assert_eq!(seen.count(|event| matches!(event, Event::Sending { .. })), 9);
+    assert_eq!(seen.count(|event| matches!(event, Event::Sending { .. })), 7);
 
     let shown = world
-        .shown("accounts", &["name", "numberofemployees", "revenue", "donotemail", "createdon", "importsequencenumber"])
+        .shown(
+            "accounts",
+            &["name", "numberofemployees", "revenue", "donotemail", "createdon", "importsequencenumber"],
+        )
         .await;
     assert_eq!(shown.len(), 60);
     let seven = shown.iter().find(|row| row["name"] == "Account 07").unwrap();
@@ -54,7 +57,8 @@ async fn every_staged_row_arrives_once_with_its_values_and_its_number() {
     assert_eq!(seven["donotemail"], "true");
     assert_eq!(seven["createdon"], "2020-01-02T03:04:05Z");
     assert_eq!(seven["importsequencenumber"], (BASE + 8).to_string());
-    let processed = world.count("SELECT COUNT(*) FROM target_account WHERE DataMigration_ProcessingFlag = 'P'").await;
+    let processed =
+        world.count("SELECT COUNT(*) FROM target_account WHERE DataMigration_ProcessingFlag = 'P'").await;
     assert_eq!(processed, 60, "GUIDs are copied back and nothing is owed");
 }
 
@@ -81,7 +85,8 @@ async fn tables_of_a_wave_load_side_by_side_and_users_share_the_work() {
     let world = World::start().await;
     let account = TargetTable::new("account", vec![text("name", 160)]).unwrap();
     let contact = TargetTable::new("contact", vec![text("lastname", 50)]).unwrap();
-    let plan: Plan = waves(vec![vec![world.table(account.clone()).await, world.table(contact.clone()).await]]);
+    let plan: Plan =
+        waves(vec![vec![world.table(account.clone()).await, world.table(contact.clone()).await]]);
     world.prepare(&plan).await;
     world.stage(&account, &["name"], named("a", 40)).await;
     world.stage(&contact, &["lastname"], named("c", 40)).await;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use batch_loader::Event;
-use dataverse_client::wire::write::RowWriter;
 use dataverse_client::WriteOptions;
+use dataverse_client::wire::write::RowWriter;
 use dataverse_emulator::{FaultKind, FaultRule};
 use staging_schema::TargetTable;
 

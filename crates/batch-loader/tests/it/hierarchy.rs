@@ -16,9 +16,12 @@ fn row(key: &str, parent: Option<&str>) -> Vec<Value> {
 /// Each account with the name of its parent.
 async fn parents(world: &World) -> Vec<(String, Option<String>)> {
     let rows = world.shown("accounts", &["accountid", "name", "_parentaccountid_value"]).await;
-    let name_of = |id: &String| rows.iter().find(|row| row["accountid"] == *id).map(|row| row["name"].clone());
-    let mut parents: Vec<_> =
-        rows.iter().map(|row| (row["name"].clone(), row.get("_parentaccountid_value").and_then(name_of))).collect();
+    let name_of =
+        |id: &String| rows.iter().find(|row| row["accountid"] == *id).map(|row| row["name"].clone());
+    let mut parents: Vec<_> = rows
+        .iter()
+        .map(|row| (row["name"].clone(), row.get("_parentaccountid_value").and_then(name_of)))
+        .collect();
     parents.sort();
     parents
 }
@@ -31,7 +34,12 @@ async fn a_hierarchy_loads_level_by_level_and_needs_no_second_write() {
     let plan = waves(vec![vec![load]]);
     world.prepare(&plan).await;
     // The children come first in the source.
-    let rows = vec![row("leaf", Some("node")), row("node", Some("root")), row("twig", Some("node")), row("root", None)];
+    let rows = vec![
+        row("leaf", Some("node")),
+        row("node", Some("root")),
+        row("twig", Some("node")),
+        row("root", None),
+    ];
     world.stage(&table(), &["name", "parentaccountid_SourceKey"], rows).await;
     world.store.compute_levels(&table(), &["parentaccountid"], None).await.unwrap();
 

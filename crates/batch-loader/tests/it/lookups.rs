@@ -12,7 +12,8 @@ pub(crate) fn account() -> TargetTable {
 pub(crate) fn contact() -> TargetTable {
     let targets = vec!["account".to_owned(), "contact".to_owned()];
     let parent = StagedKind::Lookup { targets, multi_table: true, multi_source: false };
-    TargetTable::new("contact", vec![text("lastname", 50), StagedColumn::new("parentcustomerid", parent)]).unwrap()
+    TargetTable::new("contact", vec![text("lastname", 50), StagedColumn::new("parentcustomerid", parent)])
+        .unwrap()
 }
 
 pub(crate) async fn plan(world: &World) -> Plan {
@@ -25,10 +26,17 @@ pub(crate) async fn plan(world: &World) -> Plan {
 
 /// `count` accounts, each with a contact that points back.
 pub(crate) async fn stage_pairs(world: &World, count: usize) {
-    let accounts: Vec<Vec<Value>> =
-        (0..count).map(|n| vec![format!("A{n}").into(), format!("Account {n:03}").into(), format!("C{n}").into()]).collect();
-    let contacts = (0..count)
-        .map(|n| vec![format!("C{n}").into(), format!("Contact {n:03}").into(), format!("A{n}").into(), "account".into()]);
+    let accounts: Vec<Vec<Value>> = (0..count)
+        .map(|n| vec![format!("A{n}").into(), format!("Account {n:03}").into(), format!("C{n}").into()])
+        .collect();
+    let contacts = (0..count).map(|n| {
+        vec![
+            format!("C{n}").into(),
+            format!("Contact {n:03}").into(),
+            format!("A{n}").into(),
+            "account".into(),
+        ]
+    });
     world.stage(&account(), &["name", "primarycontactid_SourceKey"], accounts).await;
     let columns = ["lastname", "parentcustomerid_SourceKey", "parentcustomerid_Table"];
     world.stage(&contact(), &columns, contacts.collect()).await;
@@ -38,8 +46,10 @@ pub(crate) async fn stage_pairs(world: &World, count: usize) {
 pub(crate) async fn content(world: &World) -> Vec<(String, String)> {
     let accounts = world.shown("accounts", &["accountid", "name", "_primarycontactid_value"]).await;
     let contacts = world.shown("contacts", &["contactid", "lastname", "_parentcustomerid_value"]).await;
-    let contact_of = |id: &String| contacts.iter().find(|row| row["contactid"] == *id).map(|row| row["lastname"].clone());
-    let account_of = |id: &String| accounts.iter().find(|row| row["accountid"] == *id).map(|row| row["name"].clone());
+    let contact_of =
+        |id: &String| contacts.iter().find(|row| row["contactid"] == *id).map(|row| row["lastname"].clone());
+    let account_of =
+        |id: &String| accounts.iter().find(|row| row["accountid"] == *id).map(|row| row["name"].clone());
     let mut content: Vec<(String, String)> = Vec::new();
     for row in &accounts {
         let pointed = row.get("_primarycontactid_value").and_then(contact_of);

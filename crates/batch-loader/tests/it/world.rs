@@ -32,7 +32,8 @@ impl World {
     }
 
     pub(crate) async fn with(options: EmulatorOptions) -> Self {
-        let emulator = Emulator::start(EmulatorOptions { limits: Limits::unlimited(), ..options }).await.unwrap();
+        let emulator =
+            Emulator::start(EmulatorOptions { limits: Limits::unlimited(), ..options }).await.unwrap();
         let client = client(&emulator, "user-1");
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(StoreOptions::sqlite(folder.path().join("staging.db"))).await.unwrap();
@@ -83,7 +84,8 @@ impl World {
 
     pub(crate) async fn load_seen(&self, plan: &Plan, observer: &dyn Observer) -> Result<Report, Error> {
         let clients = [self.client.clone()];
-        batch_loader::load(&self.store, &clients, plan, &self.options, observer, &CancellationToken::new()).await
+        batch_loader::load(&self.store, &clients, plan, &self.options, observer, &CancellationToken::new())
+            .await
     }
 
     pub(crate) async fn settle(&self, plan: &Plan) -> Result<Report, Error> {
@@ -92,7 +94,8 @@ impl World {
 
     pub(crate) async fn settle_seen(&self, plan: &Plan, observer: &dyn Observer) -> Result<Report, Error> {
         let clients = [self.client.clone()];
-        batch_loader::settle(&self.store, &clients, plan, &self.options, observer, &CancellationToken::new()).await
+        batch_loader::settle(&self.store, &clients, plan, &self.options, observer, &CancellationToken::new())
+            .await
     }
 
     /// Everything that an entity set holds, sorted; nulls are left out.
@@ -102,8 +105,14 @@ impl World {
         let mut shown: Vec<Shown> = rows
             .into_iter()
             .map(|row| {
-                let wanted = row.into_iter().filter(|(name, value)| columns.contains(&name.as_str()) && !value.is_null());
-                wanted.map(|(name, value)| (name, value.as_str().map_or_else(|| value.to_string(), str::to_owned))).collect()
+                let wanted = row
+                    .into_iter()
+                    .filter(|(name, value)| columns.contains(&name.as_str()) && !value.is_null());
+                wanted
+                    .map(|(name, value)| {
+                        (name, value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+                    })
+                    .collect()
             })
             .collect();
         shown.sort();
@@ -124,11 +133,20 @@ impl World {
 
     /// Open errors: row, pass, column, message.
     pub(crate) async fn errors(&self, table: &str) -> Vec<(i64, String, Option<String>, String)> {
-        let sql = format!("SELECT RowId, Pass, ColumnName, Message FROM target_{table}_Error WHERE Retried = 0 ORDER BY RowId");
+        let sql = format!(
+            "SELECT RowId, Pass, ColumnName, Message FROM target_{table}_Error WHERE Retried = 0 ORDER BY RowId"
+        );
         let rows = self.store.query(&Statement::same(sql, Vec::new())).await.unwrap();
         let text = |value: &Value| value.as_text().map(str::to_owned);
         rows.iter()
-            .map(|row| (row.integer(0).unwrap(), text(row.get(1)).unwrap(), text(row.get(2)), text(row.get(3)).unwrap()))
+            .map(|row| {
+                (
+                    row.integer(0).unwrap(),
+                    text(row.get(1)).unwrap(),
+                    text(row.get(2)),
+                    text(row.get(3)).unwrap(),
+                )
+            })
             .collect()
     }
 }
@@ -164,7 +182,8 @@ pub(crate) fn text(name: &str, max: u32) -> StagedColumn {
 }
 
 pub(crate) fn lookup(name: &str, target: &str) -> StagedColumn {
-    let kind = StagedKind::Lookup { targets: vec![target.to_owned()], multi_table: false, multi_source: false };
+    let kind =
+        StagedKind::Lookup { targets: vec![target.to_owned()], multi_table: false, multi_source: false };
     StagedColumn::new(name, kind)
 }
 
