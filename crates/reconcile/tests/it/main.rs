@@ -27,11 +27,11 @@ struct Stage {
 impl Stage {
     async fn new() -> Self {
         let emulator = Emulator::start(EmulatorOptions::default()).await.unwrap();
-        let client = Client::new(dataverse_client::Options::new(
-            emulator.url().parse().unwrap(),
-            Arc::new(StaticToken::new("user-1")),
-        ))
-        .unwrap();
+        let token = Arc::new(StaticToken::new("user-1"));
+        let mut options = dataverse_client::Options::new(emulator.url().parse().unwrap(), token);
+        // Where the service has gone, nothing is won by waiting.
+        options.retry.attempts = 1;
+        let client = Client::new(options).unwrap();
         let definition = client.table_definition("account").await.unwrap().unwrap();
         let staged = TargetTable::new(
             "account",
