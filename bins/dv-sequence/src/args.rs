@@ -35,7 +35,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "LOOKUPS", value_delimiter = ',')]
     ignore: Vec<String>,
     /// How long to try to prove that no order is cheaper [default: 10, and no proof of parts with more than 20,000 pairs of tables]
-    #[arg(long, value_name = "N", value_parser = seconds)]
+    #[arg(long, value_name = "N", value_parser = seconds, allow_hyphen_values = true)]
     proof_seconds: Option<Duration>,
 }
 

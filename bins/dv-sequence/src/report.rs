@@ -36,7 +36,12 @@ pub(crate) fn text(plan: &Sequence, strategies: &[StrategyCost]) -> String {
             Strategy::LookupCount => "lookup-count",
             Strategy::FirstBackEdge => "first-back-edge",
         };
-        let _ = write!(out, "{:>14} rows  {name}: {} lookups wait", grouped(it.cost), it.deferred);
+        let lookups = if it.deferred == 1 {
+            "1 lookup waits".to_owned()
+        } else {
+            format!("{} lookups wait", it.deferred)
+        };
+        let _ = write!(out, "{:>14} rows  {name}: {lookups}", grouped(it.cost));
         if it.self_reference_rows > 0 {
             let _ = write!(
                 out,

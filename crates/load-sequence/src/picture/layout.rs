@@ -1,17 +1,26 @@
 //! Where everything goes: a block per wave, tables in columns inside it, neighbours near each other.
 
-use super::{Drawing, count};
+use super::{Drawing, Line, count, rows};
 
 pub(super) const BOX_HEIGHT: f64 = 20.0;
 const ROW: f64 = 26.0;
-const TOP: f64 = 86.0;
+/// Below the title and the legend.
+const TOP: f64 = 58.0;
+/// A wave's own head.
+const HEAD: f64 = 26.0;
+/// A waiting lookup runs above the waves in a lane of its own, with its text.
+const LANE: f64 = 16.0;
+/// From a table's side to where its waiting lookups go up or come down.
+const TURN: f64 = 9.0;
 const MARGIN: f64 = 20.0;
 /// Between waves, where most lines run.
-const WAVE_GAP: f64 = 96.0;
+const WAVE_GAP: f64 = 66.0;
 /// Between columns of one wave.
-const COLUMN_GAP: f64 = 18.0;
+const COLUMN_GAP: f64 = 24.0;
 /// Average width of a letter of the font in use.
 const LETTER: f64 = 6.1;
+/// A wave's head needs as much.
+const NARROWEST: f64 = 78.0;
 /// Longer names are cut; the whole name is in the tooltip.
 const LONGEST_NAME: usize = 34;
 /// Sweeps that order tables by the middle of their neighbours.
@@ -20,6 +29,8 @@ const SWEEPS: usize = 6;
 pub(super) struct Layout {
     pub(super) boxes: Vec<Rectangle>,
     pub(super) waves: Vec<Rectangle>,
+    /// One per waiting line, in the same order.
+    pub(super) lanes: Vec<Lane>,
     pub(super) width: f64,
     pub(super) height: f64,
 }
@@ -30,6 +41,14 @@ pub(super) struct Rectangle {
     pub(super) y: f64,
     pub(super) width: f64,
     pub(super) height: f64,
+}
+
+/// The way of a waiting lookup: up beside its table, along at `y`, down beside its target.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Lane {
+    pub(super) from: f64,
+    pub(super) to: f64,
+    pub(super) y: f64,
 }
 
 impl Rectangle {
@@ -62,14 +81,14 @@ pub(super) fn label(name: &str, rows: Option<u64>, levels: bool) -> String {
 pub(super) fn arrange(drawing: &Drawing<'_>) -> Layout {
     let total = drawing.nodes.len();
     let tallest = drawing.waves.iter().map(Vec::len).max().unwrap_or(0);
-    let rows = rows_per_column(total, drawing.waves.len()).min(tallest.max(1));
-    let order = ordered(drawing, rows);
+    let most = rows_per_column(total, drawing.waves.len()).min(tallest.max(1));
+    let order = ordered(drawing, most);
     let mut boxes = vec![Rectangle::default(); total];
     let mut waves = Vec::new();
     let mut x = MARGIN;
     for nodes in &order {
         let left = x;
-        let columns = nodes.len().div_ceil(rows).max(1);
+        let columns = nodes.len().div_ceil(most).max(1);
         // Columns of equal height look calmer than full ones and a rest.
         let height = nodes.len().div_ceil(columns).max(1);
         for column in nodes.chunks(height) {
@@ -78,33 +97,89 @@ pub(super) fn arrange(drawing: &Drawing<'_>) -> Layout {
                 label(node.name, node.rows, node.levels).chars().count()
             };
             let width = real(column.iter().map(letters).max().unwrap_or(0)) * LETTER + 16.0;
+            let width = width.max(NARROWEST);
             for (row, &node) in column.iter().enumerate() {
-                boxes[node] = Rectangle { x, y: TOP + real(row) * ROW, width, height: BOX_HEIGHT };
+                boxes[node] = Rectangle { x, y: real(row) * ROW, width, height: BOX_HEIGHT };
             }
             x += width + COLUMN_GAP;
         }
         x -= COLUMN_GAP;
-        waves.push(Rectangle { x: left - 8.0, y: TOP - 26.0, width: x - left + 16.0, height: 0.0 });
+        waves.push(Rectangle { x: left - 8.0, y: 0.0, width: x - left + 16.0, height: 0.0 });
         x += WAVE_GAP;
     }
-    let bottom = boxes.iter().map(|it| it.y + it.height).fold(TOP, f64::max) + 10.0;
-    for wave in &mut waves {
-        wave.height = bottom - wave.y;
+    let (mut lanes, used) = lanes(drawing, &boxes);
+    let top = TOP + real(used) * LANE + 8.0;
+    for lane in &mut lanes {
+        lane.y = top - 4.0 - lane.y * LANE;
     }
-    Layout { boxes, waves, width: (x - WAVE_GAP + MARGIN + 40.0).max(640.0), height: bottom }
+    for place in &mut boxes {
+        place.y += top + HEAD;
+    }
+    let bottom = boxes.iter().map(|it| it.y + it.height).fold(top + HEAD, f64::max) + 10.0;
+    for wave in &mut waves {
+        (wave.y, wave.height) = (top, bottom - top);
+    }
+    let texts = lanes
+        .iter()
+        .zip(&drawing.waiting)
+        .map(|(lane, line)| lane.from.min(lane.to) + text_width(&lane_text(drawing, line)));
+    let width = texts.fold(x - WAVE_GAP, f64::max) + MARGIN;
+    Layout { boxes, waves, lanes, width: width.max(720.0), height: bottom }
+}
+
+/// What is written along a waiting lookup.
+pub(super) fn lane_text(drawing: &Drawing<'_>, line: &Line<'_>) -> String {
+    let columns = match line.columns[..] {
+        [column] => column.to_owned(),
+        [column, ..] => format!("{column} and {} more", line.columns.len() - 1),
+        [] => String::new(),
+    };
+    format!("{}.{columns} · {}", drawing.nodes[line.tail].name, rows(line.rows))
+}
+
+fn text_width(text: &str) -> f64 {
+    real(text.chars().count()) * LETTER
+}
+
+/// Short ways lie lowest; ways that do not overlap share a lane. The heights count lanes from below.
+fn lanes(drawing: &Drawing<'_>, boxes: &[Rectangle]) -> (Vec<Lane>, usize) {
+    let mut ways: Vec<Lane> = drawing
+        .waiting
+        .iter()
+        .map(|line| Lane { from: boxes[line.tail].right() + TURN, to: boxes[line.head].x - TURN, y: 0.0 })
+        .collect();
+    let span = |lane: &Lane, line: &Line<'_>| {
+        let left = lane.from.min(lane.to);
+        (left - 6.0, lane.from.max(lane.to).max(left + text_width(&lane_text(drawing, line))) + 10.0)
+    };
+    let mut order: Vec<usize> = (0..ways.len()).collect();
+    let length = |way: &Lane| (way.to - way.from).abs();
+    order.sort_by(|&a, &b| length(&ways[a]).total_cmp(&length(&ways[b])).then(a.cmp(&b)));
+    let mut taken: Vec<Vec<(f64, f64)>> = Vec::new();
+    for way in order {
+        let (left, right) = span(&ways[way], &drawing.waiting[way]);
+        let is_free = |lane: &Vec<(f64, f64)>| lane.iter().all(|&(from, to)| right < from || to < left);
+        let lane = taken.iter().position(is_free).unwrap_or(taken.len());
+        if lane == taken.len() {
+            taken.push(Vec::new());
+        }
+        taken[lane].push((left, right));
+        ways[way].y = real(lane);
+    }
+    (ways, taken.len())
 }
 
 /// As many as make the whole about as wide as a screen is.
 fn rows_per_column(total: usize, waves: usize) -> usize {
-    let mut rows = 8;
-    while rows * rows < total * 4 + waves * 6 {
-        rows += 1;
+    let mut most = 30;
+    while most * most < total * 3 + waves * 6 {
+        most += 1;
     }
-    rows
+    most
 }
 
 /// Tables of each wave, ordered so that lines are short: by the average height of their neighbours, back and forth.
-fn ordered(drawing: &Drawing<'_>, rows: usize) -> Vec<Vec<usize>> {
+fn ordered(drawing: &Drawing<'_>, most: usize) -> Vec<Vec<usize>> {
     let mut neighbours: Vec<Vec<usize>> = vec![Vec::new(); drawing.nodes.len()];
     for line in drawing.kept.iter().chain(&drawing.waiting).filter(|line| line.tail != line.head) {
         neighbours[line.tail].push(line.head);
@@ -117,7 +192,7 @@ fn ordered(drawing: &Drawing<'_>, rows: usize) -> Vec<Vec<usize>> {
     }
     let mut height = vec![0.0; drawing.nodes.len()];
     let place = |nodes: &[usize], height: &mut Vec<f64>| {
-        let columns = nodes.len().div_ceil(rows).max(1);
+        let columns = nodes.len().div_ceil(most).max(1);
         let tall = nodes.len().div_ceil(columns).max(1);
         for (i, &node) in nodes.iter().enumerate() {
             height[node] = real(i % tall) / real(tall.max(1)) + real(i / tall) * 1e-3;

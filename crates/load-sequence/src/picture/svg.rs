@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::layout::{self, Layout, Rectangle, real};
+use super::layout::{self, Lane, Layout, Rectangle, real};
 use super::{Drawing, Line, count, escaped, headline, rows};
 use crate::model::LookupGraph;
 use crate::plan::Sequence;
@@ -102,16 +102,25 @@ fn kept_path(tail: &Rectangle, head: &Rectangle) -> String {
     format!("M{x1:.1} {y1:.1}C{:.1} {y1:.1} {:.1} {y2:.1} {x2:.1} {y2:.1}", x1 - bend, x2 + bend)
 }
 
-/// From the right side of a table to a table further right, or around to one that is not.
-fn waiting_path(tail: &Rectangle, head: &Rectangle) -> (String, f64, f64) {
-    let (x1, y1, x2, y2) = (tail.right(), tail.middle(), head.x - 1.0, head.middle());
-    if x2 <= x1 {
-        let out = x1.max(head.right()) + 46.0;
-        return (around(tail, head), out - 12.0, y1.midpoint(y2));
-    }
-    let bend = ((x2 - x1) / 2.0).clamp(24.0, 200.0);
-    let path = format!("M{x1:.1} {y1:.1}C{:.1} {y1:.1} {:.1} {y2:.1} {x2:.1} {y2:.1}", x1 + bend, x2 - bend);
-    (path, x1.midpoint(x2), y1.midpoint(y2))
+/// Up beside the table, along its lane, down beside the target, with round corners.
+fn waiting_path(tail: &Rectangle, head: &Rectangle, lane: &Lane) -> String {
+    let Lane { from, to, y } = *lane;
+    let (start, end) = (tail.middle(), head.middle());
+    let turn = 5.0_f64.copysign(to - from);
+    format!(
+        "M{:.1} {start:.1}H{:.1}Q{from:.1} {start:.1} {from:.1} {:.1}V{:.1}Q{from:.1} {y:.1} {:.1} {y:.1}H{:.1}\
+         Q{to:.1} {y:.1} {to:.1} {:.1}V{:.1}Q{to:.1} {end:.1} {:.1} {end:.1}H{:.1}",
+        tail.right(),
+        from - 5.0,
+        start - 5.0,
+        y + 5.0,
+        from + turn,
+        to - turn,
+        y + 5.0,
+        end - 5.0,
+        to + 5.0,
+        head.x - 1.0,
+    )
 }
 
 fn around(tail: &Rectangle, head: &Rectangle) -> String {
@@ -161,29 +170,21 @@ fn tables_out(out: &mut String, drawing: &Drawing<'_>, layout: &Layout) {
     }
 }
 
-/// Waiting lookups lie above everything; of two counts at one place the later moves down.
+/// Each in its lane, with its columns and rows where the lane begins.
 fn waiting_out(out: &mut String, drawing: &Drawing<'_>, layout: &Layout) {
-    let mut taken: Vec<(f64, f64)> = Vec::new();
-    let mut labels = String::new();
-    for line in &drawing.waiting {
-        let (path, x, y) = waiting_path(&layout.boxes[line.tail], &layout.boxes[line.head]);
+    for (line, lane) in drawing.waiting.iter().zip(&layout.lanes) {
+        let path = waiting_path(&layout.boxes[line.tail], &layout.boxes[line.head], lane);
         line_out(out, "waiting", "red", &path, line, drawing);
-        let mut y = y;
-        while taken.iter().any(|(other_x, other_y)| (other_x - x).abs() < 60.0 && (other_y - y).abs() < 11.0)
-        {
-            y += 11.0;
-        }
-        taken.push((x, y));
         let _ = writeln!(
-            labels,
-            "<text class=\"rows n{} n{}\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+            out,
+            "<text class=\"rows n{} n{}\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
             line.tail,
             line.head,
-            y + 3.0,
-            rows(line.rows)
+            lane.from.min(lane.to) + 7.0,
+            lane.y - 3.0,
+            escaped(&layout::lane_text(drawing, line))
         );
     }
-    out.push_str(&labels);
 }
 
 /// How many columns the list of waiting lookups has.
