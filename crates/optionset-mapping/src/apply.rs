@@ -178,12 +178,13 @@ fn flags(d: Dialect, target: &TargetTable) -> String {
         table = d.literal(&target.logical_name),
         open = d.literal(RequestState::Sent.as_str()),
     );
-    let mut set = format!("{generation} = t.{generation} + CASE WHEN {sent} THEN 1 ELSE 0 END, {flag} = 'U'");
+    let mut assignments =
+        format!("{generation} = t.{generation} + CASE WHEN {sent} THEN 1 ELSE 0 END, {flag} = 'U'");
     if target.mode == Mode::Load {
         let action = d.quote(control::ACTION_FLAG);
-        set.push_str(&format!(", {action} = CASE WHEN {known} THEN 'U' ELSE t.{action} END"));
+        assignments = format!("{assignments}, {action} = CASE WHEN {known} THEN 'U' ELSE t.{action} END");
     }
-    set
+    assignments
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub(crate) const LIST: char = '\u{1f}';
 
 /// The functions that a store for transformation needs; give them to `StoreOptions::functions`.
 pub fn functions() -> Vec<ScalarFunction> {
-    let table: [(&'static str, i32, fn(&[Value]) -> Result<Value, String>); 14] = [
+    let table: [(&'static str, i32, Call); 14] = [
         ("dv_trim", 1, trim),
         ("dv_fit", 2, fit),
         ("dv_length", 1, length),
@@ -59,6 +59,7 @@ pub fn functions() -> Vec<ScalarFunction> {
 }
 
 type Answer = Result<Value, String>;
+type Call = fn(&[Value]) -> Answer;
 
 /// The text of an argument, numbers as SQLite would write them.
 fn text_of(value: &Value) -> Option<std::borrow::Cow<'_, str>> {
@@ -207,6 +208,7 @@ fn date(arguments: &[Value]) -> Answer {
     with_text(arguments, |text| Ok(reader.read(text).into()))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "all functions for SQL have one signature")]
 fn hash(arguments: &[Value]) -> Answer {
     let mut content = Vec::with_capacity(arguments.len() * 24);
     for argument in arguments {
@@ -245,8 +247,8 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(call: fn(&[Value]) -> Answer, arguments: &[Value], expected: Value) {
-        assert!(call(arguments).unwrap() == expected, "{arguments:?}");
+    fn check(call: Call, arguments: &[Value], expected: &Value) {
+        assert!(call(arguments).unwrap() == *expected, "{arguments:?}");
     }
 
     #[test]
@@ -275,8 +277,8 @@ mod tests {
     #[test]
     fn guids_are_brought_to_one_form() {
         let expected = Value::from("00000000-0000-0000-0000-00000000abcd");
-        check(guid, &["{00000000-0000-0000-0000-00000000ABCD}".into()], expected);
-        check(guid, &["00000000-0000-0000-0000-00000000abc".into()], Value::Null);
+        check(guid, &["{00000000-0000-0000-0000-00000000ABCD}".into()], &expected);
+        check(guid, &["00000000-0000-0000-0000-00000000abc".into()], &Value::Null);
     }
 
     #[test]

@@ -130,7 +130,7 @@ impl CsvRows {
     /// front of empty lines.
     fn starting_line(&self) -> u64 {
         let end = self.reader.position();
-        let breaks = self.record.as_byte_record().as_slice().iter().filter(|byte| **byte == b'\n').count();
+        let breaks = self.record.as_byte_record().as_slice().split(|byte| *byte == b'\n').count() - 1;
         let is_behind = self.reader.get_ref().byte(end.byte().saturating_sub(1)) == Some(b'\n');
         end.line().saturating_sub(breaks as u64 + u64::from(is_behind)).max(1)
     }

@@ -81,17 +81,14 @@ pub(crate) fn plan_lookup(
             filled = filled.text(" AND NOT ").then(starts);
         }
         branch(&mut keys, &filled, column.clone());
-        match fallback {
-            Some(table) => {
-                let feed = feed_of(name, &table, link.source.as_deref(), allowed, feeds, problems);
-                branch(&mut tables, &filled, word(&table));
-                branch(&mut sources, &filled, feed.as_deref().map_or_else(null, word));
-                remember(&mut planned, &table, feed);
-            }
-            None => {
-                branch(&mut tables, &filled, null());
-                branch(&mut sources, &filled, null());
-            }
+        if let Some(table) = fallback {
+            let feed = feed_of(name, &table, link.source.as_deref(), allowed, feeds, problems);
+            branch(&mut tables, &filled, word(&table));
+            branch(&mut sources, &filled, feed.as_deref().map_or_else(null, word));
+            remember(&mut planned, &table, feed);
+        } else {
+            branch(&mut tables, &filled, null());
+            branch(&mut sources, &filled, null());
         }
     }
     if problems.found.len() > before {

@@ -33,7 +33,7 @@ fn statement(planned: &TablePlan, map: &MapPlan, slice: &std::ops::RangeInclusiv
         Dialect::Mssql => format!("SUBSTRING(t.{}, 1, 16)", d.quote(control::ROW_HASH)),
     };
     let [first, last] = super::bounds(slice);
-    let mut set = vec![
+    let mut assignments = vec![
         Fragment::each(|d| format!("{} = CONCAT({}, ", d.quote(control::ROW_HASH), first_half(d)))
             .then(hash.clone())
             .text(")"),
@@ -43,7 +43,7 @@ fn statement(planned: &TablePlan, map: &MapPlan, slice: &std::ops::RangeInclusiv
         &new_generation(planned, map, &sent(Dialect::Sqlite)),
         &new_generation(planned, map, &sent(Dialect::Mssql)),
     );
-    set.push(generation);
+    assignments.push(generation);
     for staged in staged {
         if key_columns(staged).is_empty() {
             continue;
@@ -51,7 +51,7 @@ fn statement(planned: &TablePlan, map: &MapPlan, slice: &std::ops::RangeInclusiv
         // Resolved from another key or text: resolve again.
         for name in resolved_columns(staged) {
             let is_choice = staged.text_column();
-            set.push(match is_choice {
+            assignments.push(match is_choice {
                 // A script may set the value of a choice itself and leave the text empty.
                 Some(text) => Fragment::each(|d| {
                     format!(
@@ -69,7 +69,7 @@ fn statement(planned: &TablePlan, map: &MapPlan, slice: &std::ops::RangeInclusiv
         Dialect::Mssql => "UPDATE t SET ".to_owned(),
     });
     update
-        .then(Fragment::join(set, ", "))
+        .then(Fragment::join(assignments, ", "))
         .then(Fragment::each(|d| match d {
             Dialect::Sqlite => String::new(),
             Dialect::Mssql => format!(" FROM {} t", d.table(&planned.target.name())),

@@ -206,7 +206,11 @@ fn status_of_state(planned: &TablePlan) -> Option<Check> {
     if pairs.is_empty() {
         return None;
     }
-    let cases: String = pairs.iter().map(|(status, state)| format!(" WHEN {status} THEN {state}")).collect();
+    let cases = pairs
+        .iter()
+        .map(|(status, state)| format!(" WHEN {status} THEN {state}"))
+        .collect::<Vec<_>>()
+        .concat();
     let broken =
         Fragment::sql("CASE ").then(of(status)).text(&format!("{cases} END")).text(" <> ").then(of(state));
     Some(error(status, Rule::StatusOfState, broken, of(status)))

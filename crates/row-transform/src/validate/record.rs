@@ -129,7 +129,7 @@ pub(crate) fn suspects(planned: &TablePlan, checks: &[Check], slice: &RangeInclu
     let [first, last] = stage::bounds(slice);
     let clear = Statement::new(|d| format!("DELETE FROM {}", d.table(&suspects_table())), Vec::new());
     let any = checks.iter().map(|check| Fragment::sql("(").then(check.broken.clone()).text(")"));
-    let list = Fragment::each(|d| format!("INSERT INTO {} (RowId) SELECT ", d.table(&suspects_table())))
+    let listing = Fragment::each(|d| format!("INSERT INTO {} (RowId) SELECT ", d.table(&suspects_table())))
         .then(stage::row_id("t"))
         .then(Fragment::each(|d| format!(" FROM {} t WHERE ", d.table(&planned.target.name()))))
         .then(stage::row_id("t"))
@@ -142,7 +142,7 @@ pub(crate) fn suspects(planned: &TablePlan, checks: &[Check], slice: &RangeInclu
         .text(" AND (")
         .then(Fragment::join(any, " OR "))
         .text(")");
-    [clear, list.statement()]
+    [clear, listing.statement()]
 }
 
 /// Records who among the suspects breaks one rule.
@@ -173,12 +173,13 @@ pub(crate) fn settle(planned: &TablePlan) -> Vec<Statement> {
     let record = Statement::new(
         |d| {
             let n = names(d);
-            let explained: String = Rule::ALL
+            let explained = Rule::ALL
                 .iter()
                 .map(|rule| {
                     format!(" WHEN {} THEN {}", d.literal(rule.as_str()), d.literal(rule.explanation()))
                 })
-                .collect();
+                .collect::<Vec<_>>()
+                .concat();
             format!(
                 "INSERT INTO {error} (RowId, Pass, Generation, Message, ColumnName, RuleName, Value) \
                  SELECT DISTINCT f.RowId, {validate}, f.Generation, CASE f.RuleName{explained} END, f.ColumnName, f.RuleName, f.Value \

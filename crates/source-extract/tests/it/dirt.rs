@@ -134,7 +134,7 @@ async fn settings_that_mean_nothing_are_refused() {
 #[tokio::test]
 async fn a_damaged_gzip_file_is_an_error_and_not_a_short_table() {
     let desk = Desk::new().await;
-    let rows: String = (0..50_000).map(|n| format!("{n},name {n}\n")).collect();
+    let rows = (0..50_000).map(|n| format!("{n},name {n}\n")).collect::<Vec<_>>().concat();
     desk.write_gzip("T.csv.gz", format!("Id,Name\n{rows}").as_bytes());
     let whole = std::fs::read(desk.path().join("T.csv.gz")).unwrap();
     desk.write("T.csv.gz", &whole[..whole.len() / 2]);

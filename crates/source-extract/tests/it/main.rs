@@ -2,4 +2,6 @@
 
 mod dirt;
 mod reruns;
+// Marked as tests, so that it may unwrap like one.
+#[cfg(test)]
 mod support;

@@ -63,7 +63,7 @@ async fn a_bad_file_leaves_the_snapshot_of_the_good_one() {
     let desk = Desk::new().await;
     desk.write("T.csv", "Id,Name\n1,a\n");
     desk.extract(&keyed()).await.unwrap();
-    let rows: String = (0..45_000).map(|n| format!("{n},x\n")).collect();
+    let rows = (0..45_000).map(|n| format!("{n},x\n")).collect::<Vec<_>>().concat();
     desk.write("T.csv", format!("Id,Name\n{rows}1,2,3\n"));
     desk.extract(&keyed()).await.unwrap_err();
     assert_eq!(desk.rows("T", ALL).await, ["1|1|a|2"]);
@@ -86,7 +86,7 @@ async fn what_a_killed_run_left_beside_the_snapshot_is_cleared_away() {
 #[tokio::test]
 async fn many_batches_arrive_in_order_and_all() {
     let desk = Desk::new().await;
-    let rows: String = (0..70_001).map(|n| format!("{n},\"name {n}\"\n")).collect();
+    let rows = (0..70_001).map(|n| format!("{n},\"name {n}\"\n")).collect::<Vec<_>>().concat();
     desk.write("T.csv", format!("Id,Name\n{rows}"));
     let extracted = desk.extract(&keyed()).await.unwrap();
     assert_eq!(extracted.rows, 70_001);
