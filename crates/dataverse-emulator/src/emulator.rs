@@ -128,6 +128,29 @@ impl Emulator {
         self.service.reset();
     }
 
+    /// Keeps all rows in a file, so that an emulator with the same seed and tables can go on from there. The file is
+    /// replaced as a whole, or not at all.
+    pub fn save(&self, path: &std::path::Path) -> Result<(), Error> {
+        let failed =
+            |error: std::io::Error| Error::Snapshot { path: path.to_owned(), reason: error.to_string() };
+        let bytes = {
+            let organisation = self.service.organisation().read();
+            organisation.unwrap_or_else(std::sync::PoisonError::into_inner).to_snapshot()
+        };
+        let beside = path.with_extension("new");
+        std::fs::write(&beside, bytes).map_err(failed)?;
+        std::fs::rename(&beside, path).map_err(failed)
+    }
+
+    /// Replaces all rows by those that [`Emulator::save`] kept; on failure nothing is changed.
+    pub fn restore(&self, path: &std::path::Path) -> Result<(), Error> {
+        let failed = |reason: String| Error::Snapshot { path: path.to_owned(), reason };
+        let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+        let mut organisation =
+            self.service.organisation().write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        organisation.take_snapshot(&bytes).map_err(|reason| failed(reason.to_owned()))
+    }
+
     /// Stops accepting, lets running requests end, and waits for that.
     pub async fn shutdown(mut self) -> Result<(), Error> {
         if let Some(stop) = self.stop.take() {

@@ -17,6 +17,14 @@ pub enum Error {
     /// The server ended by itself.
     #[error("the emulator stopped serving")]
     Serve(#[source] std::io::Error),
+    /// The content of the organisation could not be kept or taken back.
+    #[error("snapshot {}: {reason}", path.display())]
+    Snapshot {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// A table definition cannot be served.
     #[error("table definitions: {0}")]
     Metadata(String),

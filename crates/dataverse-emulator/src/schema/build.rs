@@ -59,6 +59,18 @@ pub(crate) fn build(existing: &Schema, definitions: Vec<TableDefinition>) -> Sch
         };
         fresh.push((id, definition));
     }
+    // Tables that were compiled before may point to tables that are there only now.
+    let is_new = |name: &String| !existing.tables().any(|table| table.name == *name);
+    let points_to_new = |table: &Table| {
+        table.definition.lookups().any(|lookup| {
+            lookup.column_type.targets().iter().any(|target| is_new(target) && ids.contains_key(target))
+        })
+    };
+    for table in existing.tables().filter(|table| points_to_new(table)) {
+        if !fresh.iter().any(|(id, _)| *id == table.id) {
+            fresh.push((table.id, table.definition.clone()));
+        }
+    }
     for (id, definition) in fresh {
         let table = compile(id, definition, &ids);
         slots[usize::from(id)] = Some(Arc::new(table));

@@ -51,6 +51,16 @@ impl IdSource {
         Self { node, next: 1 + (mix(seed ^ 0xA5A5) >> 40) }
     }
 
+    /// How far it is.
+    pub(crate) fn position(&self) -> u64 {
+        self.next
+    }
+
+    /// Goes on from there.
+    pub(crate) fn set_position(&mut self, next: u64) {
+        self.next = next;
+    }
+
     pub(crate) fn next_id(&mut self) -> Uuid {
         let count = self.next;
         self.next += 1;

@@ -4,6 +4,7 @@ pub(crate) mod key;
 mod organisation;
 pub(crate) mod row;
 mod seed;
+mod snapshot;
 mod table_rows;
 mod transaction;
 

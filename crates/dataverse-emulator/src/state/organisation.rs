@@ -78,6 +78,16 @@ impl Organisation {
         self.ids.next_id()
     }
 
+    /// The latest version, and how many ids were made.
+    pub(crate) fn counters(&self) -> (u64, u64) {
+        (self.version, self.ids.position())
+    }
+
+    pub(crate) fn set_counters(&mut self, version: u64, ids: u64) {
+        self.version = version;
+        self.ids.set_position(ids);
+    }
+
     pub(crate) fn row(&self, table: TableId, id: Uuid) -> Option<&[u8]> {
         self.rows(table).get(Key::from(id))
     }
