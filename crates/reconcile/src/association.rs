@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use dataverse_client::Client;
+use dataverse_wire::metadata::ColumnDefinition;
 use staging_store::Store;
 
 use crate::page::Page;
@@ -23,14 +24,19 @@ pub(crate) async fn verify_pairs(
     let started = Instant::now();
     let name = &table.staged.logical_name;
     let (first, second) = (&association.relationship.column1, &association.relationship.column2);
+    // Most intersect tables keep plain GUIDs; in some, an end is a lookup.
+    let property = |column: &str| {
+        table.definition.column(column).map_or_else(|| column.to_owned(), ColumnDefinition::read_name)
+    };
+    let (left, right) = (property(first), property(second));
     let mut found = Findings::begin(store, &table.staged).await?;
-    let mut pages = read::pairs(client, name, &association.entity_set, [first, second]);
+    let mut pages = read::pairs(client, name, &association.entity_set, [&left, &right]);
     while let Some(page) = pages.next().await? {
         let read: Page<'_> = parse(&page, name)?;
         let pairs: Vec<_> = read
             .value
             .iter()
-            .filter_map(|row| Some(HashMap::from([("a", row.guid(first)?), ("b", row.guid(second)?)])))
+            .filter_map(|row| Some(HashMap::from([("a", row.guid(&left)?), ("b", row.guid(&right)?)])))
             .collect();
         let json =
             serde_json::to_string(&pairs).map_err(|source| Error::Page { table: name.clone(), source })?;
