@@ -10,6 +10,7 @@ use std::ops::RangeInclusive;
 
 use crate::Error;
 use crate::control;
+use crate::dialect::Dialect;
 use crate::lookup::{KeyColumns, Parent, resolve};
 use crate::name::TableName;
 use crate::pending::{in_range, range_params};
@@ -22,6 +23,16 @@ fn row_level() -> TableName {
 
 fn row_parent() -> TableName {
     TableName::migration("RowParent")
+}
+
+/// The level of another row, by an expression of its RowId. A subquery rather than a join: joined, SQLite would go through
+/// all rows of that level for each row.
+fn level_of(d: Dialect, row_id: &str) -> String {
+    format!(
+        "(SELECT p.Level FROM {} AS p WHERE p.TargetTable = {} AND p.RowId = {row_id})",
+        d.table(&row_level()),
+        d.param(1)
+    )
 }
 
 /// Forgets what an earlier computation left.
@@ -101,9 +112,9 @@ pub fn next(table: &TargetTable, level: u32) -> Statement {
                 "t.TargetTable = {name} AND t.Level IS NULL AND t.RowId IN (SELECT e.RowId FROM {levels} AS p \
                  JOIN {parents} AS e ON e.TargetTable = p.TargetTable AND e.ParentRowId = p.RowId \
                  WHERE p.TargetTable = {name} AND p.Level = {before}) AND NOT EXISTS (SELECT 1 FROM {parents} AS e \
-                 JOIN {levels} AS p ON p.TargetTable = e.TargetTable AND p.RowId = e.ParentRowId \
-                 WHERE e.TargetTable = {name} AND e.RowId = t.RowId AND p.Level IS NULL)",
+                 WHERE e.TargetTable = {name} AND e.RowId = t.RowId AND {parent_level} IS NULL)",
                 before = d.param(2),
+                parent_level = level_of(d, "e.ParentRowId"),
             );
             d.update(&row_level(), &format!("Level = {} + 1", d.param(2)), &condition)
         },
@@ -118,11 +129,10 @@ pub fn peel(table: &TargetTable) -> Statement {
         |d| {
             let condition = format!(
                 "t.TargetTable = {name} AND t.Level IS NULL AND NOT EXISTS (SELECT 1 FROM {parents} AS e \
-                 JOIN {levels} AS c ON c.TargetTable = e.TargetTable AND c.RowId = e.RowId \
-                 WHERE e.TargetTable = {name} AND e.ParentRowId = t.RowId AND c.Level IS NULL)",
+                 WHERE e.TargetTable = {name} AND e.ParentRowId = t.RowId AND {child_level} IS NULL)",
                 name = d.param(1),
                 parents = d.table(&row_parent()),
-                levels = d.table(&row_level()),
+                child_level = level_of(d, "e.RowId"),
             );
             d.update(&row_level(), "Level = -1", &condition)
         },
@@ -136,19 +146,18 @@ pub fn below_cycles(table: &TargetTable) -> Statement {
     Statement::new(
         |d| {
             let parents_of = format!(
-                "FROM {} AS e JOIN {} AS p ON p.TargetTable = e.TargetTable AND p.RowId = e.ParentRowId \
-                 WHERE e.TargetTable = {} AND e.RowId = t.RowId",
+                "FROM {} AS e WHERE e.TargetTable = {} AND e.RowId = t.RowId",
                 d.table(&row_parent()),
-                d.table(&row_level()),
                 d.param(1)
             );
+            let parent_level = level_of(d, "e.ParentRowId");
             let condition = format!(
-                "t.TargetTable = {} AND t.Level = -1 AND NOT EXISTS (SELECT 1 {parents_of} AND p.Level = -1)",
+                "t.TargetTable = {} AND t.Level = -1 AND NOT EXISTS (SELECT 1 {parents_of} AND {parent_level} = -1)",
                 d.param(1)
             );
             d.update(
                 &row_level(),
-                &format!("Level = (SELECT 1 + MAX(COALESCE(p.Level, 0)) {parents_of})"),
+                &format!("Level = (SELECT 1 + MAX(x.ParentLevel) FROM (SELECT COALESCE({parent_level}, 0) AS ParentLevel {parents_of}) AS x)"),
                 &condition,
             )
         },
