@@ -19,7 +19,7 @@ pub(crate) struct Args {
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS:PORT")]
     pub(crate) listen: SocketAddr,
-    /// Tables beside the standard ones, in the shape of EntityDefinitions (JSON, plain or gzipped); may be repeated.
+    /// Tables beside the standard ones, in the shape of `EntityDefinitions` (JSON, plain or gzipped); may be repeated.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) metadata: Vec<PathBuf>,
     /// Service protection limits (JSON).

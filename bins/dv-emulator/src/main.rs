@@ -30,17 +30,19 @@ async fn main() -> ExitCode {
     let options = match options(&args) {
         Ok(options) => options,
         Err(error) => {
-            eprintln!("dv-emulator: {error:#}");
-            return ExitCode::from(WRONG_INPUT);
+            return complain(&error, WRONG_INPUT);
         }
     };
     match serve(options, args.until_stdin_closes).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("dv-emulator: {error:#}");
-            ExitCode::from(FAILED)
-        }
+        Err(error) => complain(&error, FAILED),
     }
+}
+
+#[expect(clippy::print_stderr, reason = "a command says why it ends")]
+fn complain(error: &anyhow::Error, code: u8) -> ExitCode {
+    eprintln!("dv-emulator: {error:#}");
+    ExitCode::from(code)
 }
 
 fn options(args: &Args) -> anyhow::Result<Options> {

@@ -158,13 +158,12 @@ impl Emulator {
             let _ = stop.send(());
         }
         // Idle keep-alive connections close by themselves; a client that keeps one busy is cut off.
-        match tokio::time::timeout(std::time::Duration::from_secs(5), &mut self.server).await {
-            Ok(Ok(ended)) => ended.map_err(Error::Serve),
-            Ok(Err(_)) | Err(_) => {
-                self.server.abort();
-                Ok(())
-            }
+        let wait = std::time::Duration::from_secs(5);
+        if let Ok(Ok(ended)) = tokio::time::timeout(wait, &mut self.server).await {
+            return ended.map_err(Error::Serve);
         }
+        self.server.abort();
+        Ok(())
     }
 }
 

@@ -8,11 +8,20 @@ use uuid::Uuid;
 
 use crate::schema::{Column, Table};
 
-/// A refusal, ready to be answered.
-pub(crate) type Refusal = Box<ServiceFault>;
+/// A refusal, ready to be answered. Boxed: most calls succeed, and their results stay small.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal(Box<ServiceFault>);
+
+impl std::ops::Deref for Refusal {
+    type Target = ServiceFault;
+
+    fn deref(&self) -> &ServiceFault {
+        &self.0
+    }
+}
 
 pub(crate) fn refusal(status: u16, code: u32, message: impl Into<String>) -> Refusal {
-    Box::new(ServiceFault::new(ServiceCode(code), message).with_status(status))
+    Refusal(Box::new(ServiceFault::new(ServiceCode(code), message).with_status(status)))
 }
 
 /// `ObjectDoesNotExist`.
@@ -55,7 +64,9 @@ pub(crate) fn duplicate_id() -> Refusal {
 /// `DuplicateRecordEntityKey`, with the tail from which some clients recover the row that is there.
 pub(crate) fn duplicate_key(table: &Table, key: &str, values: &[(String, String)], id: Uuid) -> Refusal {
     let names: Vec<&str> = values.iter().map(|(name, _)| name.as_str()).collect();
-    let attributes: String = values.iter().map(|(name, value)| format!("<{name}>{value}</{name}>")).collect();
+    let attributes: Vec<String> =
+        values.iter().map(|(name, value)| format!("<{name}>{value}</{name}>")).collect();
+    let attributes = attributes.concat();
     refusal(
         412,
         0x8006_0892,

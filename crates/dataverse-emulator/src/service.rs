@@ -136,18 +136,15 @@ impl Service {
         lock(&self.counters).arrived();
         let host = head.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
         let url = host.map_or_else(|| self.url.clone(), |host| format!("http://{host}"));
-        let (answer, kind) = match version_and_target(path) {
-            Some((version, target)) => {
-                let root = format!("{url}/api/data/{version}/");
-                let request =
-                    Request { method: head.method.to_string(), target: target.to_owned(), headers, body };
-                let kind = kind(&request.method, request.path());
-                (self.run_request(request, root, wire).await, kind)
-            }
-            None => {
-                let text = format!("No HTTP resource was found that matches the request URI '{url}{path}'.");
-                (Answer::refused(&refusal::refusal(404, 0, text)), "other")
-            }
+        let (answer, kind) = if let Some((version, target)) = version_and_target(path) {
+            let root = format!("{url}/api/data/{version}/");
+            let request =
+                Request { method: head.method.to_string(), target: target.to_owned(), headers, body };
+            let kind = kind(&request.method, request.path());
+            (self.run_request(request, root, wire).await, kind)
+        } else {
+            let text = format!("No HTTP resource was found that matches the request URI '{url}{path}'.");
+            (Answer::refused(&refusal::refusal(404, 0, text)), "other")
         };
         lock(&self.counters).answered(kind, answer.status);
         http_answer(answer)

@@ -30,6 +30,7 @@ impl Strictness {
 /// The knobs. Each line says what is in doubt; the default is what [`Settings::default`] sets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[expect(clippy::struct_excessive_bools, reason = "a list of knobs")]
 pub struct Settings {
     /// A column that exists but is not valid for create or update is ignored (default) or refused.
     pub unwritable_columns: Strictness,

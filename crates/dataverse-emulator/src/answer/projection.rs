@@ -6,6 +6,7 @@ use crate::state::row::{ColumnId, TableId};
 
 /// What `Prefer: odata.include-annotations` asks for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
 pub(crate) struct Annotations {
     pub(crate) formatted: bool,
     pub(crate) lookup_table: bool,

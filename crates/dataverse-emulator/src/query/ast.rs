@@ -5,9 +5,9 @@ use uuid::Uuid;
 /// A condition.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Ast {
-    And(Box<Ast>, Box<Ast>),
-    Or(Box<Ast>, Box<Ast>),
-    Not(Box<Ast>),
+    And(Box<Self>, Box<Self>),
+    Or(Box<Self>, Box<Self>),
+    Not(Box<Self>),
     /// `path op literal`.
     Compare(String, Comparison, Literal),
     /// `contains(path,'…')` and its kin.

@@ -14,9 +14,9 @@ use crate::write::{parse_day, parse_instant};
 /// A condition on rows of one table.
 #[derive(Debug, Clone)]
 pub(crate) enum Condition {
-    And(Box<Condition>, Box<Condition>),
-    Or(Box<Condition>, Box<Condition>),
-    Not(Box<Condition>),
+    And(Box<Self>, Box<Self>),
+    Or(Box<Self>, Box<Self>),
+    Not(Box<Self>),
     Compare(Path, Comparison, Value),
     Text(Path, TextTest, String),
     In(Path, Vec<Value>),
@@ -100,9 +100,9 @@ impl Binder<'_> {
                 let value = self.value(&path, literal)?;
                 Condition::Compare(path, *comparison, value)
             }
-            Ast::Text(path, test, text) => {
+            Ast::Text(path, kind, wanted) => {
                 let path = self.path(path)?;
-                Condition::Text(path, *test, self.folded(text))
+                Condition::Text(path, *kind, self.folded(wanted))
             }
             Ast::Function(name, path, literals) => {
                 let path = self.path(path)?;

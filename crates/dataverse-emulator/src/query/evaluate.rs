@@ -44,10 +44,10 @@ impl<'a> Evaluator<'a> {
             Condition::Compare(path, comparison, value) => {
                 self.compare(&self.read(table, key, row, path), *comparison, value)
             }
-            Condition::Text(path, test, wanted) => match self.read(table, key, row, path) {
+            Condition::Text(path, kind, wanted) => match self.read(table, key, row, path) {
                 Cell::Text(text) => {
                     let text = self.folded(text);
-                    match test {
+                    match kind {
                         TextTest::Contains => text.contains(wanted.as_str()),
                         TextTest::StartsWith => text.starts_with(wanted.as_str()),
                         TextTest::EndsWith => text.ends_with(wanted.as_str()),

@@ -12,10 +12,10 @@ pub(crate) fn matches(ast: &Ast, definition: &Value) -> Result<bool, Refusal> {
         Ast::Or(left, right) => matches(left, definition)? || matches(right, definition)?,
         Ast::Not(inner) => !matches(inner, definition)?,
         Ast::Compare(path, comparison, literal) => compare(find(definition, path), *comparison, literal),
-        Ast::Text(path, test, text) => find(definition, path).as_str().is_some_and(|found| match test {
-            TextTest::Contains => found.contains(text.as_str()),
-            TextTest::StartsWith => found.starts_with(text.as_str()),
-            TextTest::EndsWith => found.ends_with(text.as_str()),
+        Ast::Text(path, kind, wanted) => find(definition, path).as_str().is_some_and(|found| match kind {
+            TextTest::Contains => found.contains(wanted.as_str()),
+            TextTest::StartsWith => found.starts_with(wanted.as_str()),
+            TextTest::EndsWith => found.ends_with(wanted.as_str()),
         }),
         Ast::Function(name, ..) => {
             return Err(refusal::not_emulated(format_args!("The function {name} over metadata")));

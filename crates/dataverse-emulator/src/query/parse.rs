@@ -106,17 +106,15 @@ impl Parser<'_> {
     }
 
     fn literal(&mut self) -> Result<Literal, Refusal> {
-        match self.next()? {
-            Token::Literal(literal) => Ok(literal),
-            _ => {
-                self.position -= 1;
-                Err(self.complaint())
-            }
+        if let Token::Literal(literal) = self.next()? {
+            return Ok(literal);
         }
+        self.position -= 1;
+        Err(self.complaint())
     }
 
     fn function(&mut self, name: &str) -> Result<Ast, Refusal> {
-        let test = match name {
+        let kind = match name {
             "contains" => TextTest::Contains,
             "startswith" => TextTest::StartsWith,
             "endswith" => TextTest::EndsWith,
@@ -124,17 +122,17 @@ impl Parser<'_> {
         };
         let Token::Word(path) = self.next()? else { return Err(self.complaint()) };
         self.expect(&Token::Comma)?;
-        let Literal::Text(text) = self.literal()? else { return Err(self.complaint()) };
+        let Literal::Text(wanted) = self.literal()? else { return Err(self.complaint()) };
         self.expect(&Token::Close)?;
         // `contains(…) eq true` is allowed, and means the same.
         if self.takes_word("eq") {
             return match self.literal()? {
-                Literal::Boolean(true) => Ok(Ast::Text(path, test, text)),
-                Literal::Boolean(false) => Ok(Ast::Not(Box::new(Ast::Text(path, test, text)))),
+                Literal::Boolean(true) => Ok(Ast::Text(path, kind, wanted)),
+                Literal::Boolean(false) => Ok(Ast::Not(Box::new(Ast::Text(path, kind, wanted)))),
                 _ => Err(self.complaint()),
             };
         }
-        Ok(Ast::Text(path, test, text))
+        Ok(Ast::Text(path, kind, wanted))
     }
 
     fn platform_function(&mut self, name: &str) -> Result<Ast, Refusal> {

@@ -11,7 +11,7 @@ use super::prepare::Prepared;
 use crate::answer::write_row;
 use crate::query::{QueryOptions, project};
 use crate::refusal::{self, Refusal};
-use crate::schema::Table;
+use crate::schema::{Collection, Table};
 use crate::state::row::{Cell, TableId};
 use crate::state::{Key, Transaction};
 use crate::write::{
@@ -60,6 +60,13 @@ pub(crate) fn apply(
         }
         Prepared::Associate { table, key, collection, other } => {
             let (id, other) = (must_find(tx, table, &key)?, must_find_reference(tx, &other)?);
+            if is_by_message_only(tx, collection) {
+                return Err(refusal::refusal(
+                    405,
+                    0x8004_0315,
+                    "Members of a list are added by the message AddListMembersList.",
+                ));
+            }
             associate(tx, table, id, collection, other)?;
             Ok(Answer::no_content().into())
         }
@@ -96,6 +103,17 @@ pub(super) fn must_find(tx: &Transaction<'_>, table: TableId, key: &RowKey) -> R
     let table = tx.table(table);
     resolve(tx.organisation(), tx.settings, &table, key, tx.caller.now)?
         .ok_or_else(|| refusal::no_row_by_key(&table.name))
+}
+
+/// Lists take their members by message.
+fn is_by_message_only(tx: &Transaction<'_>, collection: Collection) -> bool {
+    match collection {
+        Collection::Pairs { pair, .. } => {
+            let schema = tx.schema();
+            schema.table(schema.pair(pair).intersect).name == "listmember"
+        }
+        Collection::Children { .. } => false,
+    }
 }
 
 fn must_find_reference(tx: &Transaction<'_>, reference: &Reference) -> Result<Uuid, Refusal> {

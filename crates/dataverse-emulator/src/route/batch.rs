@@ -8,7 +8,7 @@ use dataverse_wire::batch::{
 use dataverse_wire::limits::BATCH_OPERATIONS;
 
 use super::apply::apply;
-use super::dispatch::{Context, answer};
+use super::dispatch::{Context, after_root, answer};
 use super::exchange::{Answer, Headers, Request};
 use super::path::segments;
 use super::prepare::prepare;
@@ -64,7 +64,7 @@ pub(super) fn batch(context: &Context<'_>, request: &Request) -> Result<Answer, 
 
 /// One operation of its own, with its own transaction.
 fn single(context: &Context<'_>, batch: &Request, operation: &Operation) -> Answer {
-    match inner_request(context, batch, operation) {
+    match inner_request(batch, operation) {
         Ok(request) if request.path().starts_with("$batch") => {
             Answer::refused(&refusal::payload("$batch", "A batch cannot hold another batch."))
         }
@@ -111,7 +111,7 @@ fn run_change_set(
                 "Each operation of a change set needs a Content-ID.",
             )));
         };
-        let request = inner_request(context, batch, operation).map_err(named)?;
+        let request = inner_request(batch, operation).map_err(named)?;
         let path = segments(request.path()).map_err(named)?;
         let prepared = prepare(&schema, settings, &content_ids, &request, &path).map_err(named)?;
         let outcome = apply(&mut tx, context, &request, prepared).map_err(named)?;
@@ -125,12 +125,12 @@ fn run_change_set(
     Ok(parts)
 }
 
-fn inner_request(context: &Context<'_>, batch: &Request, operation: &Operation) -> Result<Request, Refusal> {
+fn inner_request(batch: &Request, operation: &Operation) -> Result<Request, Refusal> {
     let target = operation.target.as_str();
     let target = if target.starts_with('$') {
         target
     } else {
-        context.after_root(target).ok_or_else(|| {
+        after_root(target).ok_or_else(|| {
             refusal::payload(
                 "$batch",
                 format_args!("The request target '{target}' is not below the service root."),

@@ -24,16 +24,14 @@ pub(crate) struct Context<'s> {
     pub(crate) rows_written: Cell<u64>,
 }
 
-impl Context<'_> {
-    /// What follows the service root in an absolute URL or path.
-    pub(crate) fn after_root<'t>(&self, target: &'t str) -> Option<&'t str> {
-        let path = match target.split_once("://") {
-            Some((_, rest)) => &rest[rest.find('/')?..],
-            None => target,
-        };
-        let rest = path.trim_start_matches('/').strip_prefix("api/data/")?;
-        rest.split_once('/').map(|(_, target)| target)
-    }
+/// What follows the service root in an absolute URL or path.
+pub(super) fn after_root(target: &str) -> Option<&str> {
+    let path = match target.split_once("://") {
+        Some((_, rest)) => &rest[rest.find('/')?..],
+        None => target,
+    };
+    let rest = path.trim_start_matches('/').strip_prefix("api/data/")?;
+    rest.split_once('/').map(|(_, target)| target)
 }
 
 /// Answers one request; a refusal is an answer too.

@@ -34,12 +34,11 @@ pub(super) fn read(context: &Context<'_>, request: &Request, path: &[Segment]) -
 pub(super) fn find_table<'s>(schema: &'s Schema, key: &str) -> Result<&'s Arc<Table>, Refusal> {
     let decoded = dataverse_wire::literal::percent_decode(key).unwrap_or_default();
     let name = named(&decoded, "LogicalName");
-    let found = match name {
-        Some(name) => schema.named(name),
-        None => {
-            let id = decoded.strip_prefix("MetadataId=").unwrap_or(&decoded).parse().ok();
-            schema.tables().find(|table| Some(table.metadata_id) == id)
-        }
+    let found = if let Some(name) = name {
+        schema.named(name)
+    } else {
+        let id = decoded.strip_prefix("MetadataId=").unwrap_or(&decoded).parse().ok();
+        schema.tables().find(|table| Some(table.metadata_id) == id)
     };
     found.ok_or_else(|| {
         let name = name.unwrap_or(&decoded);

@@ -47,15 +47,14 @@ pub(crate) fn build(existing: &Schema, definitions: Vec<TableDefinition>) -> Sch
         }
     }
     for definition in definitions.into_iter().chain(intersects) {
-        let id = match ids.get(&definition.logical_name) {
-            Some(id) => *id,
-            None => {
-                // Table numbers are 16 bits wide: no organisation has 65,536 tables.
-                let id = TableId::try_from(slots.len()).unwrap_or(TableId::MAX);
-                ids.insert(definition.logical_name.clone(), id);
-                slots.push(None);
-                id
-            }
+        let id = if let Some(id) = ids.get(&definition.logical_name) {
+            *id
+        } else {
+            // Table numbers are 16 bits wide: no organisation has 65,536 tables.
+            let id = TableId::try_from(slots.len()).unwrap_or(TableId::MAX);
+            ids.insert(definition.logical_name.clone(), id);
+            slots.push(None);
+            id
         };
         fresh.push((id, definition));
     }

@@ -6,6 +6,7 @@ use crate::state::row::{ColumnId, Form, TableId};
 
 /// A column of a table.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "what may be done with a column, each by itself")]
 pub(crate) struct Column {
     pub(crate) name: String,
     /// The property under which it is served: the name, or `_name_value` for lookups.

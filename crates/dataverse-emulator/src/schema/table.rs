@@ -53,6 +53,16 @@ pub(crate) struct Activity {
     pub(crate) parties_property: String,
 }
 
+/// Where a status belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Belonging {
+    /// The table does not have it.
+    Nowhere,
+    /// The metadata does not say.
+    Anywhere,
+    State(i64),
+}
+
 /// An alternate key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AlternateKey {
@@ -135,10 +145,14 @@ impl Table {
         }
     }
 
-    /// The state that a status belongs to; `None` when the status does not exist.
-    pub(crate) fn state_of(&self, status: i64) -> Option<Option<i32>> {
-        let Kind::Status { options } = &self.column(self.system.status?).kind else { return None };
-        options.iter().find(|option| i64::from(option.value) == status).map(|option| option.state)
+    /// The state that a status belongs to.
+    pub(crate) fn state_of(&self, status: i64) -> Belonging {
+        let Some(column) = self.system.status else { return Belonging::Nowhere };
+        let Kind::Status { options } = &self.column(column).kind else { return Belonging::Nowhere };
+        match options.iter().find(|option| i64::from(option.value) == status) {
+            Some(option) => option.state.map_or(Belonging::Anywhere, |state| Belonging::State(state.into())),
+            None => Belonging::Nowhere,
+        }
     }
 
     /// The status that a row gets with a state when none is named: the state's first.

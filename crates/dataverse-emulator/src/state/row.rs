@@ -164,6 +164,13 @@ struct Entry {
     span: Option<(u32, u32)>,
 }
 
+/// What a draft says about a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mention<'a> {
+    Cleared,
+    Set(&'a [u8]),
+}
+
 /// Columns being set: a new row, or the change of one.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Draft {
@@ -231,14 +238,18 @@ impl Draft {
         self.entries.iter().map(|entry| entry.column)
     }
 
-    /// What is to become of a column: not mentioned, cleared, or set to these bytes.
-    pub(crate) fn mention(&self, column: ColumnId) -> Option<Option<&[u8]>> {
-        self.entries.iter().find(|entry| entry.column == column).map(|entry| self.span(entry))
+    /// What is to become of a column; `None` when it is not mentioned.
+    pub(crate) fn mention(&self, column: ColumnId) -> Option<Mention<'_>> {
+        let entry = self.entries.iter().find(|entry| entry.column == column)?;
+        Some(self.span(entry).map_or(Mention::Cleared, Mention::Set))
     }
 
     /// The bytes that a column is set to.
     pub(crate) fn find(&self, column: ColumnId) -> Option<&[u8]> {
-        self.mention(column).flatten()
+        match self.mention(column)? {
+            Mention::Set(bytes) => Some(bytes),
+            Mention::Cleared => None,
+        }
     }
 
     /// The value that a column is set to.
@@ -251,7 +262,7 @@ impl Draft {
     }
 
     /// A new row of these columns.
-    pub(crate) fn to_row(&mut self, version: u64) -> Box<[u8]> {
+    pub(crate) fn make_row(&mut self, version: u64) -> Box<[u8]> {
         self.entries.sort_unstable_by_key(|entry| entry.column);
         let mut out = Vec::with_capacity(VERSION_BYTES + self.bytes.len() + 4 * self.entries.len());
         out.extend_from_slice(&version.to_le_bytes());
@@ -327,19 +338,16 @@ mod tests {
             for (column, text) in &first {
                 old.set(*column, Cell::Text(text));
             }
-            let old = old.to_row(1);
+            let old = old.make_row(1);
             let mut change = Draft::default();
             let mut expected = first.clone();
             for (column, text) in second.iter().rev() {
-                match text {
-                    Some(text) => {
-                        change.set(*column, Cell::Text(text));
-                        expected.insert(*column, text.clone());
-                    }
-                    None => {
-                        change.clear(*column);
-                        expected.remove(column);
-                    }
+                if let Some(text) = text {
+                    change.set(*column, Cell::Text(text));
+                    expected.insert(*column, text.clone());
+                } else {
+                    change.clear(*column);
+                    expected.remove(column);
                 }
             }
             let row = change.changed(&old, 2);
@@ -357,7 +365,7 @@ mod tests {
         for column in 0..10 {
             draft.set(column, Cell::Text("twenty characters ok"));
         }
-        assert_eq!(draft.to_row(1).len(), 8 + 10 * 23);
+        assert_eq!(draft.make_row(1).len(), 8 + 10 * 23);
     }
 
     #[test]
@@ -368,7 +376,7 @@ mod tests {
         draft.set(1, Cell::Instant(-5));
         draft.set(2, Cell::Day(20_000));
         draft.set(0, Cell::Double(47.63958));
-        let row = draft.to_row(4);
+        let row = draft.make_row(4);
         assert_eq!(get(&row, 3, Form::Lookup), Some(Cell::Lookup(9, id)));
         assert_eq!(get(&row, 1, Form::Instant), Some(Cell::Instant(-5)));
         assert_eq!(get(&row, 2, Form::Day), Some(Cell::Day(20_000)));

@@ -130,11 +130,10 @@ impl Garden<'_> {
                 Value::Number(number) => Some(Cell::Integer(*number)),
                 Value::Digits(digits) => Some(Cell::Digits(digits)),
                 Value::Yes(yes) => Some(Cell::Boolean(*yes)),
-                Value::Id(id) => Some(Cell::Id(*id)),
                 Value::Row(kind, id) if form == Some(Form::Lookup) => {
                     id_of(kind).map(|kind| Cell::Lookup(kind, *id))
                 }
-                Value::Row(_, id) => Some(Cell::Id(*id)),
+                Value::Id(id) | Value::Row(_, id) => Some(Cell::Id(*id)),
             };
             if let Some(cell) = cell {
                 cells.set(*column, cell);
@@ -160,7 +159,7 @@ impl Garden<'_> {
             }
         }
         let version = self.organisation.next_version();
-        self.organisation.rows_mut(table.id).put(Key::from(id), Some(cells.to_row(version)));
+        self.organisation.rows_mut(table.id).put(Key::from(id), Some(cells.make_row(version)));
     }
 
     fn pair(&mut self, relationship: &str, ends: &[(&str, Uuid); 2]) {
@@ -175,6 +174,6 @@ impl Garden<'_> {
         }
         let id = self.organisation.next_id();
         let version = self.organisation.next_version();
-        self.organisation.rows_mut(pair.intersect).put(Key::from(id), Some(cells.to_row(version)));
+        self.organisation.rows_mut(pair.intersect).put(Key::from(id), Some(cells.make_row(version)));
     }
 }

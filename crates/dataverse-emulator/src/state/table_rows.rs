@@ -95,6 +95,13 @@ impl UniqueIndex {
     }
 }
 
+impl UniqueIndex {
+    /// The row with this value.
+    pub(crate) fn row(&self, value: &[u8]) -> Option<Key> {
+        self.entries.get(value).copied()
+    }
+}
+
 impl TableRows {
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
@@ -163,11 +170,6 @@ impl TableRows {
         self.unique.iter().find(|index| {
             index.columns.len() == columns.len() && index.columns().all(|column| columns.contains(&column))
         })
-    }
-
-    /// The row with this value of a unique index.
-    pub(crate) fn by_unique(&self, index: &UniqueIndex, value: &[u8]) -> Option<Key> {
-        index.entries.get(value).copied()
     }
 
     /// Whether rows can be found by this column without looking at all of them.
@@ -240,7 +242,7 @@ mod tests {
         let mut draft = Draft::default();
         draft.set(0, Cell::Text(text));
         draft.set(1, Cell::Integer(number));
-        draft.to_row(1)
+        draft.make_row(1)
     }
 
     #[test]

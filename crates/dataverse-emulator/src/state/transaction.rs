@@ -75,7 +75,7 @@ impl<'o> Transaction<'o> {
     /// Adds a row.
     pub(crate) fn insert(&mut self, table: TableId, id: Uuid, draft: &mut Draft) {
         let version = self.organisation.next_version();
-        self.put(table, id.into(), Some(draft.to_row(version)));
+        self.put(table, id.into(), Some(draft.make_row(version)));
     }
 
     /// Changes a row that is there; otherwise adds one.
@@ -84,7 +84,7 @@ impl<'o> Transaction<'o> {
         let key = Key::from(id);
         let row = match self.organisation.rows(table).get(key) {
             Some(old) => draft.changed(old, version),
-            None => draft.to_row(version),
+            None => draft.make_row(version),
         };
         self.put(table, key, Some(row));
     }

@@ -6,10 +6,9 @@
 use uuid::Uuid;
 
 use super::system;
-use crate::refusal::Refusal;
 use crate::schema::{AddressSlot, Table};
 use crate::state::Transaction;
-use crate::state::row::{self, Cell, Draft, Form};
+use crate::state::row::{self, Cell, Draft, Form, Mention};
 
 /// Gives a new parent the ids of its addresses.
 pub(super) fn note(tx: &mut Transaction<'_>, table: &Table, cells: &mut Draft) {
@@ -24,10 +23,10 @@ pub(super) fn note(tx: &mut Transaction<'_>, table: &Table, cells: &mut Draft) {
 }
 
 /// Adds the addresses of a parent that has just been created.
-pub(super) fn appear(tx: &mut Transaction<'_>, table: &Table, id: Uuid) -> Result<(), Refusal> {
+pub(super) fn appear(tx: &mut Transaction<'_>, table: &Table, id: Uuid) {
     let schema = tx.schema();
     for slot in schema.addresses(table.id) {
-        let Some(parent) = tx.row(table.id, id) else { return Ok(()) };
+        let Some(parent) = tx.row(table.id, id) else { return };
         let Some(Cell::Id(address_id)) = row::get(parent, slot.id_column, Form::Id) else { continue };
         let mut cells = Draft::with_capacity(12);
         for (here, there) in &slot.shared {
@@ -37,7 +36,6 @@ pub(super) fn appear(tx: &mut Transaction<'_>, table: &Table, id: Uuid) -> Resul
         }
         add(tx, slot, table, id, address_id, cells);
     }
-    Ok(())
 }
 
 fn add(
@@ -68,8 +66,8 @@ pub(super) fn follow_parent(tx: &mut Transaction<'_>, table: &Table, id: Uuid, c
         let mut cells = Draft::default();
         for (here, there) in &slot.shared {
             match changed.mention(*here) {
-                Some(Some(bytes)) => cells.set_bytes(*there, bytes),
-                Some(None) => cells.clear(*there),
+                Some(Mention::Set(bytes)) => cells.set_bytes(*there, bytes),
+                Some(Mention::Cleared) => cells.clear(*there),
                 None => {}
             }
         }
@@ -119,8 +117,8 @@ pub(super) fn follow_address(tx: &mut Transaction<'_>, address: &Table, id: Uuid
         let mut cells = Draft::default();
         for (here, there) in &slot.shared {
             match changed.mention(*there) {
-                Some(Some(bytes)) => cells.set_bytes(*here, bytes),
-                Some(None) => cells.clear(*here),
+                Some(Mention::Set(bytes)) => cells.set_bytes(*here, bytes),
+                Some(Mention::Cleared) => cells.clear(*here),
                 None => {}
             }
         }

@@ -25,9 +25,9 @@ pub(crate) struct RowDraft {
     /// Lookups bound by alternate key: resolved when the row takes effect.
     pub(crate) by_key: Vec<(ColumnId, Reference)>,
     /// Activity parties.
-    pub(crate) parties: Option<Vec<RowDraft>>,
+    pub(crate) parties: Option<Vec<Self>>,
     /// New parents (deep insert), which are created first.
-    pub(crate) parents: Vec<(ColumnId, TableId, RowDraft)>,
+    pub(crate) parents: Vec<(ColumnId, TableId, Self)>,
     /// New children and rows to be bound, by the collection they were sent in.
     pub(crate) children: Vec<(Collection, Child)>,
     /// The item said which table it is of.
@@ -205,7 +205,7 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
                     }
                 }
                 Some(Property::Navigation { column, targets }) => {
-                    self.parent(*column, targets, &mut row, &mut map)?
+                    self.parent(*column, targets, &mut row, &mut map)?;
                 }
                 Some(Property::Parties) => {
                     let Some(parties) = self.reader.schema.named("activityparty") else {

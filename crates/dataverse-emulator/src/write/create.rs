@@ -43,7 +43,7 @@ pub(crate) fn create(tx: &mut Transaction<'_>, table: TableId, mut row: RowDraft
     address::note(tx, &table, &mut row.cells);
     check_keys(tx, &table, id, &mut row.cells, None)?;
     tx.insert(table.id, id, &mut row.cells);
-    address::appear(tx, &table, id)?;
+    address::appear(tx, &table, id);
     if let Some(parties) = row.parties {
         party::add(tx, &table, id, parties)?;
     }
@@ -170,7 +170,7 @@ pub(super) fn check_keys(
     }
     let row = match old {
         Some(old) => cells.changed(old, 0),
-        None => cells.to_row(0),
+        None => cells.make_row(0),
     };
     let Some((index, other)) = tx.organisation().rows(table.id).conflict(Key::from(id), &row) else {
         return Ok(());

@@ -87,7 +87,7 @@ fn find_pair(
     let rows = organisation.rows(pair.intersect);
     let index = rows.unique_over(&[pair.first_column, pair.second_column])?;
     let value = index.value_of(|column| probe.find(column))?;
-    rows.by_unique(index, &value)
+    index.row(&value)
 }
 
 /// Takes `other` out of a collection of the row `id`; a pair that is not there is no error.

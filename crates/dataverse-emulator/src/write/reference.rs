@@ -82,7 +82,7 @@ pub(crate) fn resolve(
     let ids: Vec<_> = draft.columns().collect();
     let rows = organisation.rows(table.id);
     let index = rows.unique_over(&ids).ok_or_else(|| refusal::no_such_key(&table.name))?;
-    let found = index.value_of(|column| draft.find(column)).and_then(|value| rows.by_unique(index, &value));
+    let found = index.value_of(|column| draft.find(column)).and_then(|value| index.row(&value));
     Ok(found.map(Key::id))
 }
 

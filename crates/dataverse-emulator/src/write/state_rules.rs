@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::system;
 use crate::refusal::{self, Refusal};
-use crate::schema::Table;
+use crate::schema::{Belonging, Table};
 use crate::state::Transaction;
 use crate::state::row::{self, Cell, ColumnId, Draft, Form};
 
@@ -23,9 +23,8 @@ const BY_MESSAGE_ONLY: [(&str, i64, &str); 7] = [
 fn is_closed(table: &Table, state: i64) -> bool {
     match table.name.as_str() {
         "incident" | "opportunity" => state != 0,
-        "quote" => state == 2 || state == 3,
+        "quote" | "invoice" => state == 2 || state == 3,
         "salesorder" => (2..=4).contains(&state),
-        "invoice" => state == 2 || state == 3,
         _ => table.activity.is_some() && (state == 1 || state == 2),
     }
 }
@@ -56,14 +55,14 @@ pub(super) fn start(tx: &Transaction<'_>, table: &Table, id: Uuid, cells: &mut D
     let mut state = asked.unwrap_or(first);
     if let Some(status) = status {
         match table.state_of(status) {
-            None => return Err(refusal::bad_status(table, status, state, id)),
-            Some(Some(belongs_to)) if i64::from(belongs_to) != state => {
+            Belonging::Nowhere => return Err(refusal::bad_status(table, status, state, id)),
+            Belonging::State(other) if other != state => {
                 if !accepts_inactive || asked.is_some() {
                     return Err(refusal::bad_status(table, status, state, id));
                 }
-                state = i64::from(belongs_to);
+                state = other;
             }
-            Some(_) => {}
+            Belonging::State(_) | Belonging::Anywhere => {}
         }
     }
     cells.set(state_column, Cell::Integer(state));
@@ -139,16 +138,18 @@ fn complete(
     };
     let status = match integer(cells, status_column) {
         Some(status) => {
-            let fits =
-                table.state_of(status).is_some_and(|known| known.is_none_or(|s| i64::from(s) == state));
+            let fits = match table.state_of(status) {
+                Belonging::Nowhere => false,
+                Belonging::Anywhere => true,
+                Belonging::State(known) => known == state,
+            };
             if !fits {
                 return Err(refusal::bad_status(table, status, state, id));
             }
             Some(status)
         }
         None if state_is_asked => {
-            let keeps =
-                before.filter(|status| table.state_of(*status) == i32::try_from(state).ok().map(Some));
+            let keeps = before.filter(|status| table.state_of(*status) == Belonging::State(state));
             let status = keeps.or_else(|| table.default_status(state).map(i64::from));
             if let Some(status) = status {
                 cells.set(status_column, Cell::Integer(status));

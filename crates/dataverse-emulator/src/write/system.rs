@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::refusal::{self, Refusal};
 use crate::schema::{Kind, Table};
 use crate::state::Transaction;
-use crate::state::row::{Cell, ColumnId, Draft, Form};
+use crate::state::row::{Cell, ColumnId, Draft, Form, Mention};
 
 /// Fills what a new row gets by itself.
 pub(super) fn fill_created(tx: &Transaction<'_>, table: &Table, cells: &mut Draft) {
@@ -179,7 +179,8 @@ pub(super) fn fill_full_name(table: &Table, cells: &mut Draft, old: Option<&[u8]
         return;
     }
     let name = |column| match cells.mention(column) {
-        Some(bytes) => bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned()),
+        Some(Mention::Set(bytes)) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        Some(Mention::Cleared) => None,
         None => old
             .and_then(|row| crate::state::row::find(row, column))
             .map(|bytes| String::from_utf8_lossy(bytes).into_owned()),

@@ -1,0 +1,18 @@
+//! The emulator over real sockets: one test per fact of the service that it keeps.
+
+mod addresses;
+mod batch;
+mod bulk;
+mod client;
+mod define;
+mod faults;
+mod keys;
+mod links;
+mod metadata;
+mod parties;
+mod query;
+mod real_requests;
+mod rows;
+mod states;
+mod throttling;
+mod values;
