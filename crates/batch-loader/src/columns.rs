@@ -148,13 +148,11 @@ impl Columns {
     }
 
     fn place(&mut self, name: &str) -> usize {
-        match self.names.iter().position(|known| known == name) {
-            Some(at) => at,
-            None => {
-                self.names.push(name.to_owned());
-                self.names.len() - 1
-            }
+        if let Some(at) = self.names.iter().position(|known| known == name) {
+            return at;
         }
+        self.names.push(name.to_owned());
+        self.names.len() - 1
     }
 
     /// Physical columns to read, in order.
@@ -212,10 +210,15 @@ impl Columns {
                 Form::DateTime => (cell.name.clone(), CompareAs::DateTime),
                 Form::Integer => (cell.name.clone(), CompareAs::Integer),
                 Form::Boolean => (cell.name.clone(), CompareAs::Boolean),
-                Form::Lookup { is_owner: true, .. } => return None,
-                Form::Lookup { .. } => (format!("_{}_value", cell.name), CompareAs::Lookup),
+                Form::Lookup { is_owner: false, .. } => (format!("_{}_value", cell.name), CompareAs::Lookup),
                 Form::Guid => (cell.name.clone(), CompareAs::Guid),
-                Form::Double | Form::Number | Form::ActiveStatus { .. } => return None,
+                // Rounded, set again later, or given to somebody else by rules of the service.
+                Form::Double
+                | Form::Number
+                | Form::ActiveStatus { .. }
+                | Form::Lookup { is_owner: true, .. } => {
+                    return None;
+                }
             };
             Some(Comparable { column: &cell.name, property, at: cell.at, kind })
         })
@@ -296,7 +299,7 @@ impl Cell {
             Form::ActiveStatus { allowed, state_at, unplaced } => {
                 let status = value.as_integer().ok_or_else(wrong)?;
                 let state = state_at.and_then(|at| row.get(offset + at).as_integer()).unwrap_or(0);
-                if allowed.contains(&status) && state == 0 || unplaced.contains(&status) && state == 0 {
+                if state == 0 && (allowed.contains(&status) || unplaced.contains(&status)) {
                     to.integer(&self.name, status);
                 }
             }

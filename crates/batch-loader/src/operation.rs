@@ -231,11 +231,6 @@ impl<'a> Operation<'a> {
         [id, control::SOURCE_KEY].into_iter().chain(names).collect()
     }
 
-    /// The GUID of a row, as staged or as made for it.
-    pub(crate) fn id(&self, rows: &Rows, slot: Slot) -> Option<Uuid> {
-        guid(rows.view(slot).get(2)).or_else(|| rows.ids.get(&slot.row.row_id).copied())
-    }
-
     /// Writes a row as an object of a bulk message or as a body of its own.
     pub(crate) fn write<B: AsMut<Vec<u8>>>(
         &self,
@@ -250,7 +245,7 @@ impl<'a> Operation<'a> {
             || Unwritable { column: primary.clone(), message: "the row has no usable GUID".to_owned() };
         if let Kind::Create { parties } = &self.kind {
             if self.table.makes_ids() {
-                to.guid(primary, &self.id(rows, slot).ok_or_else(missing)?);
+                to.guid(primary, &rows.id(slot).ok_or_else(missing)?);
             }
             if let Strategy::SequenceNumber { base } = self.table.strategy {
                 to.integer("importsequencenumber", base + slot.row.row_id);
@@ -264,7 +259,7 @@ impl<'a> Operation<'a> {
             };
         }
         if message == Message::Bulk {
-            to.guid(primary, &self.id(rows, slot).ok_or_else(missing)?);
+            to.guid(primary, &rows.id(slot).ok_or_else(missing)?);
         }
         match &self.kind {
             Kind::Lookups => {

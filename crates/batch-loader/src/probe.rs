@@ -73,7 +73,7 @@ pub(crate) async fn find_by_id(
 ) -> Result<(Vec<Success>, Vec<RowError>), Error> {
     let primary = &op.table.definition.primary_id;
     let mut by_id: HashMap<Uuid, Vec<Row>> = HashMap::new();
-    let ids: Vec<Uuid> = slots.iter().filter_map(|slot| op.id(rows, *slot)).collect();
+    let ids: Vec<Uuid> = slots.iter().filter_map(|slot| rows.id(*slot)).collect();
     for ids in ids.chunks(ROWS_PER_QUERY) {
         for row in query(ctx, op, Filter::any_of(primary, ids.iter().copied()), &[]).await? {
             if let Some(id) = id_of(op.table, &row) {
@@ -81,7 +81,7 @@ pub(crate) async fn find_by_id(
             }
         }
     }
-    Ok(judge(op, rows, slots, |slot| op.id(rows, slot).and_then(|id| by_id.remove(&id)).unwrap_or_default()))
+    Ok(judge(op, rows, slots, |slot| rows.id(slot).and_then(|id| by_id.remove(&id)).unwrap_or_default()))
 }
 
 async fn find_by_key(

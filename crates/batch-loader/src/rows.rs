@@ -7,6 +7,7 @@ use std::time::Duration;
 use staging_store::{NewRequest, RowBatch, RowView, StagedRow};
 use uuid::Uuid;
 
+use crate::columns::guid;
 use crate::parties::Party;
 
 /// The rows of one chunk as they were read; requests refer to them.
@@ -51,6 +52,11 @@ impl Rows {
         }
         self.batches.push(batch);
         Ok(())
+    }
+
+    /// The GUID of a row, as staged or as made for it.
+    pub(crate) fn id(&self, slot: Slot) -> Option<Uuid> {
+        guid(self.view(slot).get(2)).or_else(|| self.ids.get(&slot.row.row_id).copied())
     }
 
     /// The cells of a row.

@@ -89,7 +89,7 @@ impl Operation<'_> {
     }
 
     pub(crate) fn changed(&self, request: &Request, slot: Slot) -> staging_store::Success {
-        self.success(&request.rows, slot, SuccessKind::Changed, self.id(&request.rows, slot))
+        self.success(&request.rows, slot, SuccessKind::Changed, request.rows.id(slot))
     }
 
     fn targets(&self, request: &Request) -> Result<Vec<u8>, Vec<(Slot, Unwritable)>> {
@@ -115,7 +115,7 @@ impl Operation<'_> {
     fn part(&self, lane: &Lane, request: &Request, slot: Slot) -> Result<Part, Unwritable> {
         let set = &self.table.definition.entity_set_name;
         let id = || {
-            self.id(&request.rows, slot).ok_or_else(|| Unwritable {
+            request.rows.id(slot).ok_or_else(|| Unwritable {
                 column: self.table.definition.primary_id.clone(),
                 message: "the row has no usable GUID".to_owned(),
             })

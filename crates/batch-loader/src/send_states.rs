@@ -31,7 +31,7 @@ impl Operation<'_> {
         };
         let is_there = |slot: &Slot| {
             let wanted = form.wanted(request.rows.view(*slot));
-            let state = self.id(&request.rows, *slot).and_then(|id| present.get(&id));
+            let state = request.rows.id(*slot).and_then(|id| present.get(&id));
             // A closing action may choose another status of the same state; the state is what counts then.
             state.is_some_and(|(state, status)| {
                 *state == wanted.state
@@ -60,7 +60,7 @@ impl Operation<'_> {
         request: &Request,
     ) -> Result<HashMap<Uuid, (i64, i64)>, dataverse_client::Error> {
         let definition = &self.table.definition;
-        let ids: Vec<Uuid> = request.slots.iter().filter_map(|slot| self.id(&request.rows, *slot)).collect();
+        let ids: Vec<Uuid> = request.slots.iter().filter_map(|slot| request.rows.id(*slot)).collect();
         let mut present = HashMap::new();
         for ids in ids.chunks(ROWS_PER_QUERY) {
             let query = Query::new(&definition.entity_set_name)

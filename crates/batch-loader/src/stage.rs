@@ -47,7 +47,7 @@ pub(crate) async fn run(ctx: &Context<'_>, op: &Operation<'_>, levels: Levels) -
             }
             Cut::Open { .. } => Floor::new(ctx, op).work_off().await?,
             Cut::OtherPass { next_expiry, .. } => {
-                ctx.wait(next_expiry.clamp(Duration::from_millis(5), ASK_AGAIN)).await?
+                ctx.wait(next_expiry.clamp(Duration::from_millis(5), ASK_AGAIN)).await?;
             }
             Cut::NothingPending => {
                 if !doubts_settled(ctx, op.table, op.pass()).await? {

@@ -17,9 +17,9 @@ async fn plan(world: &World) -> (Plan, TargetTable) {
         accounts.definition.many_to_many.iter().find(|known| known.intersect_table == "accountleads");
     let relationship = relation.unwrap().schema_name.clone();
     let mut plan = waves(vec![vec![accounts, world.table(lead.clone()).await]]);
-    let mut load = LoadTable::new(definition, pairs.clone(), Strategy::Associate { relationship });
-    load.batch = Some(5);
-    plan.associations = vec![load];
+    let mut pair_table = LoadTable::new(definition, pairs.clone(), Strategy::Associate { relationship });
+    pair_table.batch = Some(5);
+    plan.associations = vec![pair_table];
     world.prepare(&plan).await;
     world.stage(&account, &["name"], named("a", 4)).await;
     world.stage(&lead, &["lastname"], named("l", 4)).await;

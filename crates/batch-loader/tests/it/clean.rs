@@ -51,12 +51,12 @@ async fn every_staged_row_arrives_once_with_its_values_and_its_number() {
         )
         .await;
     assert_eq!(shown.len(), 60);
-    let seven = shown.iter().find(|row| row["name"] == "Account 07").unwrap();
-    assert_eq!(seven["numberofemployees"], "7");
-    assert_eq!(seven["revenue"].parse::<f64>().unwrap().to_string(), "7.5");
-    assert_eq!(seven["donotemail"], "true");
-    assert_eq!(seven["createdon"], "2020-01-02T03:04:05Z");
-    assert_eq!(seven["importsequencenumber"], (BASE + 8).to_string());
+    let eighth = shown.iter().find(|row| row["name"] == "Account 07").unwrap();
+    assert_eq!(eighth["numberofemployees"], "7");
+    assert_eq!(eighth["revenue"].parse::<f64>().unwrap().to_string(), "7.5");
+    assert_eq!(eighth["donotemail"], "true");
+    assert_eq!(eighth["createdon"], "2020-01-02T03:04:05Z");
+    assert_eq!(eighth["importsequencenumber"], (BASE + 8).to_string());
     let processed =
         world.count("SELECT COUNT(*) FROM target_account WHERE DataMigration_ProcessingFlag = 'P'").await;
     assert_eq!(processed, 60, "GUIDs are copied back and nothing is owed");

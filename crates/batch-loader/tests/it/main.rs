@@ -1,4 +1,5 @@
 //! The loader against a running emulator and a real staging file.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as loudly as the tests themselves")]
 
 mod associate;
 mod clean;
@@ -8,8 +9,10 @@ mod hierarchy;
 mod isolate;
 mod lookups;
 mod matching;
+mod parties;
 mod state;
 mod stop;
 mod strategy;
 mod update;
+mod workers;
 mod world;

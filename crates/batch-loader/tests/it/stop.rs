@@ -33,7 +33,7 @@ async fn a_cancelled_load_ends_what_is_in_flight_and_the_next_one_goes_on() {
     let there = world.values("accounts", "name").await.len();
     assert!((1..100).contains(&there), "{there} rows were loaded before the stop");
     let report = world.load(&plan).await.unwrap();
-    assert_eq!(report.tables["account"].loaded as usize + there, 100);
+    assert_eq!(report.tables["account"].loaded + there as u64, 100);
     assert_eq!(report.tables["account"].in_doubt, 0);
     assert_eq!(world.values("accounts", "name").await.len(), 100);
 }

@@ -1,0 +1,91 @@
+//! Several workers on one staging database, and workers that came too late.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use batch_loader::{Event, Options};
+use tokio_util::sync::CancellationToken;
+
+use crate::lookups::{content, pairs, plan, stage_pairs};
+use crate::world::{Seen, World, quick};
+
+#[tokio::test]
+async fn two_workers_share_a_load_and_no_row_is_sent_by_both() {
+    let world = World::start().await;
+    let plan = plan(&world).await;
+    stage_pairs(&world, 100).await;
+    let clients = [world.client.clone()];
+    let work = |worker: &str| {
+        let options = Options { worker: worker.to_owned(), chunk_rows: 10, chunks_ahead: 1, ..quick() };
+        let (store, clients, plan) = (&world.store, &clients, &plan);
+        async move {
+            let (cancel, seen) = (CancellationToken::new(), Seen::default());
+            let report = batch_loader::load(store, clients, plan, &options, &seen, &cancel).await.unwrap();
+            batch_loader::settle(store, clients, plan, &options, &seen, &cancel).await.unwrap();
+            report.tables["account"].loaded
+        }
+    };
+    let (first, second) = tokio::join!(work("one"), work("two"));
+    assert_eq!(first + second, 100);
+    assert!(first > 0 && second > 0, "both worked: {first} and {second}");
+    world.settle(&plan).await.unwrap();
+    assert_eq!(content(&world).await, pairs(100));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_slept_past_its_lease_sends_nothing_more_and_records_nothing() {
+    let mut world = World::start().await;
+    world.options.lease = Duration::from_millis(400);
+    world.options.request_timeout = Duration::from_millis(150);
+    let plan = plan(&world).await;
+    stage_pairs(&world, 40).await;
+    // The first worker stands still at its first answer, as under SIGSTOP, until the second has taken over.
+    // With one request at a time, none is between its last look at the lease and the wire at that moment.
+    let sleeper = Options { worker: "sleeper".to_owned(), in_flight: Some(1), ..world.options.clone() };
+    let slept = Mutex::new(false);
+    let falls_asleep = |event: &Event| {
+        if matches!(event, Event::Answered { .. }) && !std::mem::replace(&mut *slept.lock().unwrap(), true) {
+            std::thread::sleep(Duration::from_millis(900));
+        }
+    };
+    let cancel = CancellationToken::new();
+    let (store, plan_of_both) = (&world.store, &plan);
+    let second = Options { worker: "second".to_owned(), ..world.options.clone() };
+    let handle = tokio::runtime::Handle::current();
+    let late = std::thread::scope(|scope| {
+        let first = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let client = [crate::world::client(&world.emulator, "user-1")];
+            runtime.block_on(batch_loader::load(
+                store,
+                &client,
+                plan_of_both,
+                &sleeper,
+                &falls_asleep,
+                &cancel,
+            ))
+        });
+        let other = scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(100));
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let client = [crate::world::client(&world.emulator, "user-2")];
+            let quiet = Seen::default();
+            runtime
+                .block_on(batch_loader::load(store, &client, plan_of_both, &second, &quiet, &cancel))
+                .unwrap();
+        });
+        // The emulator runs on this test's runtime.
+        tokio::task::block_in_place(|| {
+            handle.block_on(async {
+                while !(first.is_finished() && other.is_finished()) {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            })
+        });
+        other.join().unwrap();
+        first.join().unwrap()
+    });
+    late.unwrap();
+    world.settle(&plan).await.unwrap();
+    assert_eq!(content(&world).await, pairs(40));
+}
