@@ -280,7 +280,13 @@ pub(crate) fn late(d: Dialect, table: &TargetTable) -> String {
 }
 
 /// A lookup that the row's latest success left owed is still wanted. One whose source key was taken away is not.
+/// A pair is owed as long as one of its ends has not come.
 pub(crate) fn outstanding(d: Dialect, table: &TargetTable) -> String {
+    if table.shape == Shape::Intersect {
+        let flag = d.quote(control::PROCESSING_FLAG);
+        let associated = succeeded(d, table, Pass::Associate, false);
+        return format!("(t.{flag} <> 'E' AND NOT {associated} AND NOT ({}))", both_ends(d, table));
+    }
     latest_owed(d, table, |name, key| format!("(t.{key} IS NOT NULL OR t.{name} IS NOT NULL)"))
 }
 

@@ -4,7 +4,7 @@ use crate::control;
 use crate::dialect::Dialect;
 use crate::name::TableName;
 use crate::statement::Statement;
-use crate::table::TargetTable;
+use crate::table::{Shape, TargetTable};
 
 /// Makes `target.TableStatus` and `target.ErrorSummary` anew over these tables.
 pub fn status_views(tables: &[TargetTable]) -> Vec<Statement> {
@@ -40,10 +40,15 @@ fn status(d: Dialect, table: &TargetTable) -> String {
         })
         .collect();
     let given = format!("{} IS NOT NULL", d.quote(control::DATAVERSE_ID));
+    // A row that was accepted owes its lookups; a pair is owed until both of its ends have come.
+    let owing = match table.shape {
+        Shape::Standard => given.clone(),
+        Shape::Intersect => format!("{flag} = 'U'"),
+    };
     let owed = if owed.is_empty() {
         "0".to_owned()
     } else {
-        format!("COALESCE(SUM(CASE WHEN {given} AND ({}) THEN 1 ELSE 0 END), 0)", owed.join(" OR "))
+        format!("COALESCE(SUM(CASE WHEN {owing} AND ({}) THEN 1 ELSE 0 END), 0)", owed.join(" OR "))
     };
     let name = d.literal(&table.logical_name);
     format!(
