@@ -1,7 +1,7 @@
 //! `dv-migrate`: the whole journey of a CRM into Dataverse, from the command line.
 
 mod args;
-// mod demo;
+mod demo;
 mod init;
 mod observe;
 mod output;
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     };
     let status = runtime.block_on(async {
         match &cli.command {
-            Command::Demo { .. } => ExitStatus::Input,
+            Command::Demo { folder, serve } => demo::demo(&cli.global, folder, *serve).await,
             Command::Init { folder } => init::init(&cli.global, folder),
             Command::Run { until, only } => run::run(&cli.global, *until, *only).await,
             Command::Preflight => preflight::preflight(&cli.global).await,
