@@ -145,6 +145,8 @@ impl Sqlite {
 
     /// Waits until everything handed over is done and the file is closed.
     pub(crate) async fn close(self) -> Result<(), Error> {
+        // The writer closes last: only the last connection moves the log into the file, and readers may not write.
+        drop(self.readers);
         let Some(thread) = self.writer.and_then(writer::Writer::stop) else { return Ok(()) };
         let joined = tokio::task::spawn_blocking(move || thread.join()).await;
         match joined {
