@@ -164,7 +164,7 @@ pub async fn extract(
 }
 
 /// Batches that the reader may be ahead of the engine.
-const AHEAD: usize = 2;
+const AHEAD: usize = 1;
 
 /// Reads rows on a thread of its own while the engine writes those before. Returns how many there were.
 async fn append_all(
@@ -208,9 +208,9 @@ struct Reader {
     width: usize,
 }
 
-/// Rows and bytes of a batch, which is also a commit.
-const BATCH_ROWS: usize = 20_000;
-const BATCH_BYTES: usize = 8 * 1024 * 1024;
+/// Cells and bytes of a batch, which is also a commit: some ten megabytes, however wide the table is.
+const BATCH_CELLS: usize = 250_000;
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 impl Reader {
     fn run(&mut self) -> Result<(), Error> {
@@ -223,7 +223,7 @@ impl Reader {
             batch.push_text(&self.file);
             batch.push_integer(i64::try_from(row.line).unwrap_or(i64::MAX));
             batch.push_text(hexadecimal(row.hash, &mut [0; 16]));
-            if batch.len() >= BATCH_ROWS || batch.bytes() >= BATCH_BYTES {
+            if batch.cells() >= BATCH_CELLS || batch.bytes() >= BATCH_BYTES {
                 let next = self.to_fill.try_recv().unwrap_or_else(|_| RowBatch::new(self.width));
                 // A caller that went away needs no more rows.
                 if self.filled.blocking_send(std::mem::replace(&mut batch, next)).is_err() {
