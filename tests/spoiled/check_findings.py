@@ -11,6 +11,7 @@ import argparse
 import collections
 import json
 import pathlib
+import re
 import sqlite3
 import sys
 
@@ -36,8 +37,15 @@ def found_findings(database):
             f"SELECT r.DataMigration_SourceTable, r.DataMigration_SourceKey, e.ColumnName, e.RuleName, e.Pass"
             f" FROM {quoted(name)} e LEFT JOIN {quoted('target_' + table)} r ON r.DataMigration_RowId = e.RowId WHERE e.Retried = 0")
         for source, key, column, rule, step in rows:
-            found[table, source, key, column, rule if step == "validate" else f"{step}: {rule}"] += 1
+            found[table, source, key_in_source(key), column, rule if step == "validate" else f"{step}: {rule}"] += 1
     return found
+
+
+def key_in_source(key):
+    """Rows without a key, and those that repeat one, are staged under a key that names their line."""
+    if key is None or re.fullmatch(r"\(no key\) line \d+", key):
+        return None
+    return re.sub(r" \(again\) line \d+$", "", key)
 
 
 def main():
