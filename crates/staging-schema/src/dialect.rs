@@ -91,6 +91,15 @@ impl Dialect {
         }
     }
 
+    /// Tests that a column of a row at hand has a value, where most rows have one: an index on the column must not decide the
+    /// order in which rows are read (SQLite would read the whole table in the order of its GUIDs).
+    pub fn is_given(self, column: &str) -> String {
+        match self {
+            Self::Sqlite => format!("+{column} IS NOT NULL"),
+            Self::Mssql => format!("{column} IS NOT NULL"),
+        }
+    }
+
     /// Joins text expressions; as in T-SQL's `+` and SQLite's `||`, one NULL makes all of it NULL.
     pub fn concat(self, parts: &[&str]) -> String {
         let operator = match self {

@@ -144,7 +144,7 @@ pub fn condition(d: Dialect, table: &TargetTable, pass: Pass, levels: Levels) ->
         Levels::At(level) => all.push(format!("t.{} = {level}", d.quote(control::LEVEL))),
         Levels::Cycle => all.push(format!("t.{} IS NULL", d.quote(control::LEVEL))),
     }
-    let given = format!("t.{} IS NOT NULL", d.quote(control::DATAVERSE_ID));
+    let given = d.is_given(&format!("t.{}", d.quote(control::DATAVERSE_ID)));
     match (table.shape, pass) {
         (Shape::Intersect, Pass::Associate) => {
             all.push(action(d, ActionFlag::Insert));
