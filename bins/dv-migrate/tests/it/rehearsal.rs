@@ -1,0 +1,155 @@
+//! A small project in a folder of its own, and an emulated organisation to run it against.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use assert_cmd::Command;
+use dataverse_emulator::{Emulator, FaultPlan, Options};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+pub(crate) const PROJECT: &str = r#"
+[project]
+name = "rehearsal"
+[target]
+url = "http://127.0.0.1:1"
+auth = "static-token"
+[owners]
+fallback = { table = "systemuser", id = "me" }
+[load]
+quiet_time = "300ms"
+attempts = 2
+[[map]]
+table = "account"
+source = "Account"
+key = "Id"
+[map.columns]
+name = "Name"
+industrycode = "Industry"
+parentaccountid = { lookup = "Parent", to = "account" }
+primarycontactid = { lookup = "Contact", to = "contact" }
+[[map]]
+table = "contact"
+source = "Contact"
+key = "Id"
+[map.columns]
+lastname = "Name"
+parentcustomerid = { lookup = "Account", to = "account" }
+"#;
+
+const ACCOUNTS: &str = "Id,Name,Industry,Parent,Contact\n\
+    A1,Alpha,Accounting,,C1\n\
+    A2,Beta,Consulting,A1,C2\n\
+    A3,Gamma,,A2,\n";
+const CONTACTS: &str = "Id,Name,Account\nC1,Anna,A1\nC2,Bo,A2\nC3,Cleo,A1\n";
+
+/// An organisation that serves until it is dropped.
+pub(crate) struct Organisation {
+    // The emulator lives on this runtime.
+    _runtime: Runtime,
+    emulator: Emulator,
+}
+
+impl Organisation {
+    pub(crate) fn start(seed: u64) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let options = Options { seed, ..Options::default() };
+        let emulator = runtime.block_on(Emulator::start(options)).unwrap();
+        Self { _runtime: runtime, emulator }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.emulator.url()
+    }
+
+    pub(crate) fn rows(&self, table: &str) -> u64 {
+        self.emulator.stats().rows.get(table).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn set_faults(&self, plan: FaultPlan) {
+        self.emulator.set_faults(plan);
+    }
+}
+
+/// A project folder.
+pub(crate) struct Rehearsal {
+    folder: TempDir,
+}
+
+impl Rehearsal {
+    pub(crate) fn new() -> Self {
+        let rehearsal = Self { folder: TempDir::new().unwrap() };
+        rehearsal.write("migration.toml", PROJECT);
+        rehearsal.write("source/Account.csv", ACCOUNTS);
+        rehearsal.write("source/Contact.csv", CONTACTS);
+        rehearsal
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.file(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn staging(&self) -> Option<Vec<u8>> {
+        fs::read(self.file("staging.db")).ok()
+    }
+
+    /// `dv-migrate` with these arguments on this project and organisation.
+    pub(crate) fn command(&self, url: &str, arguments: &[&str]) -> Command {
+        let mut command = dv_migrate();
+        command.args(arguments).arg("--project").arg(self.path()).arg("--url").arg(url);
+        command
+    }
+
+    pub(crate) fn run(&self, url: &str, arguments: &[&str]) -> Finished {
+        Finished::of(&self.command(url, arguments).output().unwrap())
+    }
+}
+
+/// The program, without what the environment of the test would add.
+pub(crate) fn dv_migrate() -> Command {
+    let mut command = Command::cargo_bin("dv-migrate").unwrap();
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DV_")) {
+        command.env_remove(name);
+    }
+    command.env_remove("RUST_LOG").timeout(std::time::Duration::from_secs(120));
+    command
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Finished {
+    pub(crate) fn of(output: &Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).expect("one JSON object on stdout")
+    }
+}
