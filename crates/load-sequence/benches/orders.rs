@@ -99,10 +99,17 @@ fn dense_graphs() {
     }
 }
 
+/// The best of five, since other work on the machine only adds.
 fn timed(graph: &LookupGraph, proof_time: Duration) -> (Duration, load_sequence::Sequence) {
-    let start = Instant::now();
-    let plan = sequence(graph, &Options { proof_time, ..Options::default() }).unwrap();
-    (start.elapsed(), plan)
+    let run = || {
+        let start = Instant::now();
+        let plan = sequence(graph, &Options { proof_time, ..Options::default() }).unwrap();
+        (start.elapsed(), plan)
+    };
+    (0..4).fold(run(), |best, _| {
+        let next = run();
+        if next.0 < best.0 { next } else { best }
+    })
 }
 
 fn milliseconds(time: Duration) -> String {

@@ -119,6 +119,9 @@ impl<'a> Kept<'a> {
 
     /// The shortest way from one table to another along lookups written at insert.
     fn path(&self, from: usize, to: usize, spent: &mut usize) -> Option<Vec<Arrow<'a>>> {
+        if *spent > SEARCH_WORK {
+            return None;
+        }
         let mut entered_by: Vec<Option<Arrow<'a>>> = vec![None; self.of_table.len()];
         let mut queue = VecDeque::from([from]);
         while let Some(table) = queue.pop_front() {

@@ -33,14 +33,14 @@ pub(crate) fn sifted(instance: &Instance, cut: &[bool]) -> Vec<bool> {
 
 /// Shakes the order behind a cut again and again and keeps what is better.
 pub(crate) fn shaken(instance: &Instance, start: &[bool]) -> Vec<bool> {
+    let rounds = (SHAKE_WORK / (instance.arcs.len() * 8).max(1)).min(SHAKE_ROUNDS);
+    if rounds < FEWEST_ROUNDS {
+        return start.to_vec();
+    }
     let mut best_line = Line::of(instance, &order_behind(instance, start));
     best_line.sift(instance, &instance.weights);
     let mut best = best_line.cut(instance);
     let mut best_cost = weigh(instance, &best);
-    let rounds = (SHAKE_WORK / (instance.arcs.len() * 8).max(1)).min(SHAKE_ROUNDS);
-    if rounds < FEWEST_ROUNDS {
-        return prune(instance, best);
-    }
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for _ in 0..rounds {
         let mut line = best_line.clone();

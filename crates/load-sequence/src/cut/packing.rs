@@ -4,7 +4,7 @@ use super::cycles::Search;
 use super::instance::Instance;
 
 /// How many arcs may be looked at; the bound is valid whenever the search stops.
-const WORK: usize = 12_000_000;
+const WORK: usize = 6_000_000;
 
 /// What packing cycles yields.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(crate) fn pack(instance: &Instance) -> Packing {
     for through in 0..instance.arcs.len() {
         while left[through] != Some(0) {
             // What has fallen apart need not be searched: worth a look whenever the searches have cost as much as looking.
-            if spent.saturating_sub(stale) > 4 * instance.arcs.len() || stale == usize::MAX {
+            if spent.saturating_sub(stale) > 10 * instance.arcs.len() || stale == usize::MAX {
                 let gone: Vec<bool> = left.iter().map(|rows| *rows == Some(0)).collect();
                 component = instance.components_without(&gone);
                 stale = spent;

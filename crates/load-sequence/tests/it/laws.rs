@@ -242,3 +242,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn without_a_proof_dense_graphs_are_ordered_within_a_few_percent_of_the_optimum() {
+    let mut state = 1_u64;
+    let mut below = |limit: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % limit
+    };
+    for (tables, lookups) in [(15, 90), (20, 120), (25, 150), (30, 150), (40, 200), (60, 240)] {
+        let drawn: Vec<Drawn> = (0..lookups)
+            .map(|_| {
+                let (from, to) = (below(tables), below(tables));
+                let [from, to] = [from, to].map(|table| usize::try_from(table).unwrap());
+                Drawn { from, to, rows: 1 + below(100), bound: false, parental: false }
+            })
+            .collect();
+        let graph = graph_of(usize::try_from(tables).unwrap(), &drawn);
+        let optimum = sequence(&graph, &Options::default()).unwrap();
+        let hasty = sequence(&graph, &Options { proof_time: Duration::ZERO, ..Options::default() }).unwrap();
+        assert!(optimum.proven);
+        assert!(hasty.cost * 100 <= optimum.cost * 105, "{} against {}", hasty.cost, optimum.cost);
+    }
+}
