@@ -19,6 +19,8 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+from project_folder import METADATA  # noqa: E402
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
@@ -35,7 +37,7 @@ def peak_mib(pid):
 
 
 def start_emulator(binary):
-    process = subprocess.Popen([binary], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen([binary, *METADATA], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     url = json.loads(process.stdout.readline())["url"]
     threading.Thread(target=process.stdout.read, daemon=True).start()
     return process, url

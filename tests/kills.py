@@ -26,15 +26,15 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import snapshot  # noqa: E402
-from project_folder import SOURCE_SETS, assemble  # noqa: E402
+from project_folder import METADATA, SOURCE_SETS, assemble  # noqa: E402
 from web_api import WebApi  # noqa: E402
 
 STEPS = ["prepare", "extract", "transform", "sequence", "load", "settle", "verify"]
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Small requests and chunks make many places to die at; short times make the rerun start at once.
 SETTINGS = {
-    "DV__LOAD__BATCH": "10", "DV__LOAD__CHUNK": "25", "DV__LOAD__QUIET_TIME": "300ms", "DV__LOAD__LEASE": "3s",
-    "DV__LOAD__REQUEST_TIMEOUT": "2s", "DV__LOAD__GRACE": "200ms", "DV_TOKEN": "test",
+    "DV__LOAD__CHUNK_ROWS": "10", "DV__LOAD__QUIET_TIME": "300ms", "DV__LOAD__LEASE": "3s",
+    "DV__LOAD__REQUEST_TIMEOUT": "1500ms", "DV__LOAD__GRACE": "200ms", "DV_TOKEN": "test",
 }
 RUN_SECONDS = 300
 
@@ -43,7 +43,7 @@ class Emulator:
     """A dv-emulator of one's own, gone when the block is left."""
 
     def __init__(self, binary, log):
-        self.process = subprocess.Popen([binary], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
+        self.process = subprocess.Popen([binary, *METADATA], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"dv-emulator did not start (exit code {self.process.wait()})")

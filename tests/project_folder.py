@@ -11,6 +11,8 @@ import shutil
 import sys
 
 FIXTURES = pathlib.Path(__file__).resolve().parent.parent / "fixtures"
+# What an emulator needs to know beside the standard tables, so that every project finds its own.
+METADATA = [part for name in ("custom-tables.json", "npsp-tables.json") for part in ("--metadata", str(FIXTURES / "metadata" / name))]
 SOURCE_SETS = {"sf-workshop": "sf-data-cloud-workshop", "npsp": "npsp-1k", "northwind": "northwind"}
 
 
