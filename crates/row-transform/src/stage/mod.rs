@@ -2,6 +2,7 @@
 
 mod scratch;
 mod script_changes;
+mod slice;
 mod statements;
 mod vanished;
 
@@ -15,7 +16,7 @@ use crate::Error;
 use crate::error::while_doing;
 use crate::plan::{MapPlan, Plan, TablePlan};
 use crate::script::Script;
-use statements::Slice;
+use slice::Slice;
 
 /// What staging one source into one table came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
