@@ -366,7 +366,23 @@ fn add_list_members(
     let lists = table_named(tx, "list")?;
     let list = must_find(tx, lists.id, list)?;
     let schema = tx.schema();
+    let row = tx.row(lists.id, list).ok_or_else(|| refusal::no_row("list", list))?;
+    let read = |name: &str| lists.by_name.get(name).map(|column| lists.read(list.into(), row, *column));
+    if read("type") == Some(Cell::Boolean(true)) {
+        let text = "Members are added to static lists only; this list is dynamic.";
+        return Err(refusal::refusal(400, 0x8004_0203, text));
+    }
+    // A list holds rows of one table, named by its object type code.
+    let holds = match read("createdfromcode") {
+        Some(Cell::Integer(code)) => Some(code),
+        _ => None,
+    };
     for (kind, id) in members {
+        let member = schema.table(*kind);
+        if holds.is_some() && holds != member.definition.object_type_code {
+            let text = format!("The list {list} does not hold rows of {}.", member.name);
+            return Err(refusal::refusal(400, 0x8004_0203, text));
+        }
         let pair = schema.pairs().iter().position(|pair| {
             schema.table(pair.intersect).name == "listmember"
                 && pair.first == lists.id

@@ -145,6 +145,11 @@ fn compile(id: TableId, definition: TableDefinition, ids: &HashMap<String, Table
             })
         })
         .collect();
+    let money = (0..)
+        .zip(&columns)
+        .filter(|(_, column)| matches!(column.kind, Kind::Money { .. }) && !column.name.ends_with("_base"))
+        .map(|(id, column)| (id, named(&format!("{}_base", column.name))))
+        .collect();
     let primary = named(&definition.primary_id).unwrap_or_default();
     let metadata_id = definition
         .metadata_id
@@ -159,6 +164,7 @@ fn compile(id: TableId, definition: TableDefinition, ids: &HashMap<String, Table
         primary,
         primary_name: definition.primary_name.as_deref().and_then(named),
         system,
+        money,
         keys,
         activity: definition.party_collection().map(|parties_property| Activity { parties_property }),
         is_intersect: definition.is_intersect,

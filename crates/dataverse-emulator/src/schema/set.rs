@@ -28,7 +28,7 @@ pub(crate) struct AddressSlot {
     pub(crate) id_column: ColumnId,
     pub(crate) number_column: ColumnId,
     pub(crate) parent_column: ColumnId,
-    /// Columns that both show: `address1_city` of the parent and `city` of the address.
+    /// Columns that both show, `address1_city` of the parent and `city` of the address; sorted.
     pub(crate) shared: Vec<(ColumnId, ColumnId)>,
 }
 
@@ -79,7 +79,7 @@ impl Schema {
                 .filter_map(|number| {
                     let prefix = format!("address{number}_");
                     let id_column = *parent.by_name.get(&format!("{prefix}addressid"))?;
-                    let shared = parent
+                    let mut shared: Vec<(ColumnId, ColumnId)> = parent
                         .by_name
                         .iter()
                         .filter_map(|(name, column)| {
@@ -90,6 +90,7 @@ impl Schema {
                                 .then_some((*column, *there))
                         })
                         .collect();
+                    shared.sort_unstable();
                     let table = address.id;
                     Some(AddressSlot { number, table, id_column, number_column, parent_column, shared })
                 })

@@ -24,6 +24,8 @@ pub(crate) struct Table {
     pub(crate) primary: ColumnId,
     pub(crate) primary_name: Option<ColumnId>,
     pub(crate) system: SystemColumns,
+    /// Money columns, each with the column of its amount in base currency.
+    pub(crate) money: Vec<(ColumnId, Option<ColumnId>)>,
     pub(crate) keys: Vec<AlternateKey>,
     pub(crate) activity: Option<Activity>,
     pub(crate) is_intersect: bool,

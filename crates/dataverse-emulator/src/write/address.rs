@@ -14,8 +14,8 @@ use crate::state::row::{self, Cell, Draft, Form, Mention};
 pub(super) fn note(tx: &mut Transaction<'_>, table: &Table, cells: &mut Draft) {
     let schema = tx.schema();
     for slot in schema.addresses(table.id) {
-        let has_content = slot.shared.iter().any(|(here, _)| cells.find(*here).is_some());
-        if cells.find(slot.id_column).is_none() && (has_content || !tx.settings.only_non_empty_addresses) {
+        let has_content = || slot.shared.iter().any(|(here, _)| cells.find(*here).is_some());
+        if cells.find(slot.id_column).is_none() && (!tx.settings.only_non_empty_addresses || has_content()) {
             let id = tx.next_id();
             cells.set(slot.id_column, Cell::Id(id));
         }
@@ -29,9 +29,9 @@ pub(super) fn appear(tx: &mut Transaction<'_>, table: &Table, id: Uuid) {
         let Some(parent) = tx.row(table.id, id) else { return };
         let Some(Cell::Id(address_id)) = row::get(parent, slot.id_column, Form::Id) else { continue };
         let mut cells = Draft::with_capacity(12);
-        for (here, there) in &slot.shared {
-            if let Some(bytes) = row::find(parent, *here) {
-                cells.set_bytes(*there, bytes);
+        for (column, bytes) in row::cells(parent) {
+            if let Ok(found) = slot.shared.binary_search_by_key(&column, |(here, _)| *here) {
+                cells.set_bytes(slot.shared[found].1, bytes);
             }
         }
         add(tx, slot, table, id, address_id, cells);

@@ -4,7 +4,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use uuid::Uuid;
 
 use crate::refusal::{self, Refusal};
-use crate::schema::{Kind, Table};
+use crate::schema::Table;
 use crate::state::Transaction;
 use crate::state::row::{Cell, ColumnId, Draft, Form, Mention};
 
@@ -121,14 +121,8 @@ fn has_role(tx: &Transaction<'_>, user: Uuid) -> bool {
 /// Amounts need a currency; the base amounts follow from it.
 pub(super) fn fill_money(tx: &Transaction<'_>, table: &Table, cells: &mut Draft, old: Option<&[u8]>) {
     let Some(currency_column) = table.system.currency else { return };
-    let amounts: Vec<(ColumnId, Option<Decimal>)> = cells
-        .columns()
-        .filter(|column| matches!(table.column(*column).kind, Kind::Money { .. }))
-        .map(|column| match cells.get(column, Form::Digits) {
-            Some(Cell::Digits(digits)) => (column, digits.parse().ok()),
-            _ => (column, None),
-        })
-        .collect();
+    let amounts: Vec<(ColumnId, Option<ColumnId>)> =
+        table.money.iter().copied().filter(|(column, _)| cells.mention(*column).is_some()).collect();
     let currency_changes = cells.mention(currency_column).is_some();
     if amounts.is_empty() && !currency_changes {
         return;
@@ -155,15 +149,19 @@ pub(super) fn fill_money(tx: &Transaction<'_>, table: &Table, cells: &mut Draft,
     if let Some(column) = table.system.exchange_rate {
         cells.set(column, Cell::Digits(&rate.normalize().to_string()));
     }
-    for (column, amount) in amounts {
-        let Some(base) = table.by_name.get(&format!("{}_base", table.column(column).name)) else { continue };
+    for (column, base) in amounts {
+        let Some(base) = base else { continue };
+        let amount = match cells.get(column, Form::Digits) {
+            Some(Cell::Digits(digits)) => digits.parse::<Decimal>().ok(),
+            _ => None,
+        };
         match amount.and_then(|amount| amount.checked_div(rate)) {
             Some(amount) => {
                 let mut amount = amount.round_dp_with_strategy(4, RoundingStrategy::MidpointAwayFromZero);
                 amount.rescale(4);
-                cells.set(*base, Cell::Digits(&amount.to_string()));
+                cells.set(base, Cell::Digits(&amount.to_string()));
             }
-            None => cells.clear(*base),
+            None => cells.clear(base),
         }
     }
 }

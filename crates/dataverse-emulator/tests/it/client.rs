@@ -102,16 +102,15 @@ impl Office {
         let mut text =
             format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.address());
         if !self.token.is_empty() {
-            text.push_str(&format!("Authorization: Bearer {}\r\n", self.token));
+            text = format!("{text}Authorization: Bearer {}\r\n", self.token);
         }
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
             text.push_str("Content-Type: application/json\r\n");
         }
         for (name, value) in headers {
-            text.push_str(&format!("{name}: {value}\r\n"));
+            text = format!("{text}{name}: {value}\r\n");
         }
-        text.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
-        let mut bytes = text.into_bytes();
+        let mut bytes = format!("{text}Content-Length: {}\r\n\r\n", body.len()).into_bytes();
         bytes.extend_from_slice(body);
         bytes
     }

@@ -1,5 +1,7 @@
 //! The emulator over real sockets: one test per fact of the service that it keeps.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
+
 mod addresses;
 mod batch;
 mod bulk;

@@ -138,7 +138,7 @@ async fn all(office: &Office, first: &str, page: &str) -> (Vec<String>, usize) {
         pages += 1;
         subjects.extend(reply.rows().iter().map(|row| row["subject"].as_str().unwrap().to_owned()));
         match reply.json()["@odata.nextLink"].as_str() {
-            Some(link) => target = link.strip_prefix(&office.emulator.url()).unwrap().to_owned(),
+            Some(link) => link.strip_prefix(&office.emulator.url()).unwrap().clone_into(&mut target),
             None => return (subjects, pages),
         }
     }
