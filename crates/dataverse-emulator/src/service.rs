@@ -13,15 +13,17 @@ use crate::Error;
 use crate::clock::Clock;
 use crate::connection::Wire;
 use crate::emulator::Options;
-use crate::fault::{FaultKind, FaultPlan, FaultScript, Strike};
+use crate::fault::{FaultKind, FaultPlan, FaultScript};
 use crate::refusal::{self, Refusal};
-use crate::route::{Answer, Context, Headers, Request, answer, control, kind};
+use crate::route::{
+    Answer, Context, Headers, Request, answer, before_commit, control, kind, thousands, throttled,
+};
 use crate::schema::{Schema, build};
 use crate::settings::Settings;
 use crate::standard::standard_schema;
 use crate::state::{Caller, Key, Organisation, plant, seeds};
 use crate::stats::{Counters, Stats};
-use crate::throttle::{Facet, Limits, Throttle};
+use crate::throttle::{Limits, Throttle};
 
 /// Everything behind the socket.
 #[derive(Debug)]
@@ -212,7 +214,10 @@ impl Service {
         if let Some(strike) = strike {
             let name = serde_json::to_value(strike.kind).unwrap_or_default();
             lock(&self.counters).faulted(name.as_str().unwrap_or_default());
-            if let Some(answer) = before_commit(strike, wire) {
+            if let Some(answer) = before_commit(strike) {
+                if strike.kind == FaultKind::ResetBefore {
+                    wire.cut();
+                }
                 return (answer, 0);
             }
             if strike.kind == FaultKind::CommitLate {
@@ -310,77 +315,6 @@ fn version_and_target(path: &str) -> Option<(&str, &str)> {
     matches!(version, "v9.0" | "v9.1" | "v9.2").then_some((version, target))
 }
 
-/// Faults that keep a request from being done at all.
-fn before_commit(strike: Strike, wire: &Wire) -> Option<Answer> {
-    let sql = |number: &str, code: u32, crm: &str| {
-        let text = format!(
-            "Generic SQL error. CRM ErrorCode: {crm} Sql ErrorCode: -2146232060 Sql Number: {number}"
-        );
-        Answer::refused(&refusal::refusal(500, code, text))
-    };
-    Some(match strike.kind {
-        FaultKind::ResetBefore => {
-            wire.cut();
-            Answer::text(500, "the connection is reset")
-        }
-        FaultKind::Throttle => throttled(Facet::Requests, &Limits::default(), strike.retry_after),
-        FaultKind::Unavailable => {
-            Answer::text(503, "Service Unavailable").with("retry-after", strike.retry_after.to_string())
-        }
-        FaultKind::Deadlock => sql("1205", 0x8004_4150, "-2147204784"),
-        FaultKind::SqlTimeout => sql("-2", 0x8004_4151, "-2147204783"),
-        FaultKind::LoseAnswer | FaultKind::CommitLate | FaultKind::Slow => return None,
-    })
-}
-
-/// 429, in the words of the limit.
-fn throttled(facet: Facet, limits: &Limits, seconds: u64) -> Answer {
-    let window = limits.window_seconds;
-    let (code, text) = match facet {
-        Facet::Requests => (
-            0x8007_2322,
-            format!(
-                "Number of requests exceeded the limit of {} over time window of {window} seconds.",
-                limits.requests
-            ),
-        ),
-        Facet::ExecutionTime => (
-            0x8007_2321,
-            format!(
-                "Combined execution time of incoming requests exceeded limit of {} milliseconds over time window of \
-                 {window} seconds. Decrease number of concurrent requests or reduce the duration of requests and try \
-                 again later.",
-                grouped(limits.execution_ms)
-            ),
-        ),
-        Facet::Concurrency => (
-            0x8007_2326,
-            format!("Number of concurrent requests exceeded the limit of {}.", limits.concurrent),
-        ),
-    };
-    Answer::refused(&refusal::refusal(429, code, text)).with("retry-after", seconds.to_string())
-}
-
-/// `1,200,000`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() * 4 / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// `1,199.90`.
-fn thousands(seconds: f64) -> String {
-    let text = format!("{seconds:.2}");
-    let (whole, fraction) = text.split_once('.').unwrap_or((&text, "00"));
-    format!("{}.{fraction}", grouped(whole.parse().unwrap_or_default()))
-}
-
 fn http_answer(answer: Answer) -> http::Response<Bytes> {
     let mut builder = http::Response::builder().status(answer.status).header("odata-version", "4.0");
     for (name, value) in &answer.headers {
@@ -395,12 +329,6 @@ fn http_answer(answer: Answer) -> http::Response<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn limits_are_told_with_separators_as_the_service_does() {
-        assert_eq!(grouped(1_200_000), "1,200,000");
-        assert_eq!(thousands(1_199.9), "1,199.90");
-    }
 
     #[test]
     fn three_versions_are_served() {

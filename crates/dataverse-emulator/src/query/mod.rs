@@ -3,10 +3,12 @@
 mod aggregate;
 mod ast;
 mod bind;
+mod cookie;
 mod evaluate;
 mod expand;
 mod json;
 mod lexer;
+mod narrow;
 mod options;
 mod page;
 mod parse;

@@ -9,6 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::key_text::KeyText;
 use super::reference::{ContentIds, Reference, read_reference};
 use super::value::{Scalar, keeps_digits, set_digits, set_value};
 use crate::refusal::{self, Refusal};
@@ -396,30 +397,5 @@ impl RowSeed<'_> {
             }
         }
         Err(self.refuse(refusal::no_property(table, key)))
-    }
-}
-
-/// A key without a copy, where the JSON has no escapes in it.
-struct KeyText<'de>(Cow<'de, str>);
-
-impl<'de> serde::Deserialize<'de> for KeyText<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct KeyVisitor;
-        impl<'de> Visitor<'de> for KeyVisitor {
-            type Value = KeyText<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a property name")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(KeyText(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(KeyText(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(KeyVisitor)
     }
 }

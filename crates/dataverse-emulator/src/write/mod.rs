@@ -5,6 +5,7 @@ mod body;
 mod create;
 mod date;
 mod delete;
+mod key_text;
 mod pair;
 mod party;
 mod reference;
