@@ -51,7 +51,7 @@ fn next(project: &Project, summary: &Summary, steps: Steps) -> Vec<String> {
     }
     match steps.last() {
         Step::Verify if summary.open.is_empty() => {
-            lines.push(format!("dv-migrate status --project {folder}"))
+            lines.push(format!("dv-migrate status --project {folder}"));
         }
         Step::Verify => lines.push(format!(
             "dv-migrate run --project {folder}     again, after the repair: only what is open is done"

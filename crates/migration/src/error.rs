@@ -116,20 +116,16 @@ impl Error {
             | Self::NotReady { .. }
             | Self::Metadata { .. }
             | Self::Schema(_)
-            | Self::Sequence(_) => ExitStatus::Input,
+            | Self::Sequence(_)
+            | Self::Target {
+                source: dataverse_client::Error::Configuration { .. } | dataverse_client::Error::Input { .. },
+                ..
+            } => ExitStatus::Input,
             Self::Staging { source, .. } if source.is_usage() => ExitStatus::Input,
             Self::Extract(source) if source.is_input() => ExitStatus::Input,
             Self::Transform(source) if source.is_input() => ExitStatus::Input,
             Self::Load(source) if source.is_stop() => ExitStatus::Stopped,
             Self::Load(source) if source.is_usage() => ExitStatus::Input,
-            Self::Target { source, .. }
-                if matches!(
-                    source,
-                    dataverse_client::Error::Configuration { .. } | dataverse_client::Error::Input { .. }
-                ) =>
-            {
-                ExitStatus::Input
-            }
             Self::Target { .. }
             | Self::Staging { .. }
             | Self::Extract(_)

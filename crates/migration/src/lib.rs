@@ -1,4 +1,27 @@
 //! The project file of a migration into Dataverse, and its steps composed in order.
+//!
+//! A project is opened with every mistake said at once; then it runs, or a part of it, telling an [`Observer`] what
+//! happens. Everything that can be checked without a write is checked before the first one, each step may be repeated,
+//! and what ends a run says which of the five exit codes it is.
+//!
+//! ```
+//! use migration::{Overrides, Project, create_project};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let folder = folder.path();
+//! // The commented project of `dv-migrate init`, with one setting from the environment.
+//! create_project(folder)?;
+//! let mut overrides = Overrides::default();
+//! overrides.environment.insert("DV__TARGET__URL".into(), "https://fabrikam.crm4.dynamics.com".into());
+//! let project = Project::open(folder, &overrides)?;
+//! assert_eq!(project.settings().target.url.host_str(), Some("fabrikam.crm4.dynamics.com"));
+//!
+//! // A mistake is said with its place; `migration::run(&project, …).await` is the journey itself.
+//! overrides.environment.insert("DV__LOAD__CHUNK_ROWS".into(), "many".into());
+//! let mistakes = Project::open(folder, &overrides).unwrap_err().to_string();
+//! assert!(mistakes.starts_with("environment variable DV__LOAD__CHUNK_ROWS: expected a whole number"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod error;
 mod event;

@@ -1,6 +1,6 @@
 //! What can be checked before a load; nothing is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dataverse_wire::metadata::{KeyStatus, TableDefinition};
 use serde::Serialize;
@@ -250,11 +250,11 @@ async fn privileges(checked: &Checked, connected: &Connected, found: &mut Prefli
         missing.extend(
             wanted(table.mode, table.shape, definition)
                 .into_iter()
-                .filter(|name| !held.contains_key(&name.to_lowercase())),
+                .filter(|name| !held.contains(&name.to_lowercase())),
         );
     }
     let needs_dates = checked.tables.iter().any(|table| table.column("overriddencreatedon").is_some());
-    if needs_dates && !held.contains_key("prvoverridecreatedoncreatedby") {
+    if needs_dates && !held.contains("prvoverridecreatedoncreatedby") {
         missing.push("prvOverrideCreatedOnCreatedBy".to_owned());
     }
     if missing.is_empty() {
@@ -269,7 +269,7 @@ async fn privileges(checked: &Checked, connected: &Connected, found: &mut Prefli
 }
 
 /// The names of the user's privileges, in lower case.
-async fn held(connected: &Connected) -> Result<BTreeMap<String, ()>, dataverse_client::Error> {
+async fn held(connected: &Connected) -> Result<BTreeSet<String>, dataverse_client::Error> {
     #[derive(serde::Deserialize)]
     struct Answer {
         #[serde(rename = "RolePrivileges")]
@@ -285,7 +285,7 @@ async fn held(connected: &Connected) -> Result<BTreeMap<String, ()>, dataverse_c
         connected.organization.user_id
     );
     let answer: Answer = connected.client.function(&call).await?;
-    Ok(answer.privileges.into_iter().map(|privilege| (privilege.name.to_lowercase(), ())).collect())
+    Ok(answer.privileges.into_iter().map(|privilege| privilege.name.to_lowercase()).collect())
 }
 
 fn wanted(mode: Mode, shape: Shape, definition: &TableDefinition) -> Vec<String> {

@@ -122,7 +122,7 @@ pub(crate) fn dv_migrate() -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DV_")) {
         command.env_remove(name);
     }
-    command.env_remove("RUST_LOG").timeout(std::time::Duration::from_secs(120));
+    command.env_remove("RUST_LOG").timeout(std::time::Duration::from_mins(2));
     command
 }
 

@@ -68,10 +68,10 @@ async fn files(
 ) -> Result<(), Error> {
     let reports = journey.project.reports();
     let mut add = |path, about: &str| summary.files.push(FileAdvice { path, about: about.to_owned() });
-    if steps.contains(Step::Transform) || steps.last() > Step::Transform {
-        if let Some((path, lines)) = errors::write_list(journey, store).await? {
-            add(path, &format!("{lines} errors: table, row, column, rule, value and what to do"));
-        }
+    if (steps.contains(Step::Transform) || steps.last() > Step::Transform)
+        && let Some((path, lines)) = errors::write_list(journey, store).await?
+    {
+        add(path, &format!("{lines} errors: table, row, column, rule, value and what to do"));
     }
     for (file, about) in [
         ("findings.csv", "what the validation found, counted per table, column and rule"),

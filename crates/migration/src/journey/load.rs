@@ -319,17 +319,17 @@ impl batch_loader::Observer for Watch {
                 }
             }
             Load::Leased { table, pass, rows } => {
-                self.tell("leased", table, Some(pass.as_str()), Some(*rows))
+                self.tell("leased", table, Some(pass.as_str()), Some(*rows));
             }
             Load::Manifested { table, pass, rows, .. } => {
                 self.tell("manifested", table, Some(pass.as_str()), count(rows));
             }
             Load::Sending { table, pass, rows, .. } => {
-                self.tell("sending", table, Some(pass.as_str()), count(rows))
+                self.tell("sending", table, Some(pass.as_str()), count(rows));
             }
             Load::Answered { table, pass, .. } => self.tell("answered", table, Some(pass.as_str()), None),
             Load::Isolated { table, pass, rows, .. } => {
-                self.tell("isolated", table, Some(pass.as_str()), count(rows))
+                self.tell("isolated", table, Some(pass.as_str()), count(rows));
             }
             Load::Recorded { table, pass, succeeded, errors } => {
                 self.tell("recorded", table, Some(pass.as_str()), Some(succeeded + errors));
@@ -341,8 +341,7 @@ impl batch_loader::Observer for Watch {
                     step: self.step,
                     table: Some(table.clone()),
                     message: format!(
-                        "the answer to {requests} requests was lost; their rows are looked for in {:.0?}",
-                        wait
+                        "the answer to {requests} requests was lost; their rows are looked for in {wait:.0?}"
                     ),
                 });
             }

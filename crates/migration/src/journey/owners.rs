@@ -62,12 +62,8 @@ pub(crate) async fn resolve(journey: &Journey<'_>, store: &Store) -> Result<(), 
         store.execute_all(&summary::flag_findings(table)).await.map_err(doing())?;
         let counted = store.query(&lookup::unmapped_owners(table, column)?).await.map_err(doing())?;
         for row in counted {
-            let owner = row.optional_text(0).map_err(doing())?.unwrap_or_default().to_owned();
-            unmapped.push(vec![
-                table.logical_name.clone(),
-                owner,
-                row.count(1).map_err(doing())?.to_string(),
-            ]);
+            let key = row.optional_text(0).map_err(doing())?.unwrap_or_default().to_owned();
+            unmapped.push(vec![table.logical_name.clone(), key, row.count(1).map_err(doing())?.to_string()]);
         }
     }
     if !unmapped.is_empty() {

@@ -78,7 +78,7 @@ impl<'t> Document<'t> {
     }
 
     fn line_of(&self, offset: usize) -> usize {
-        1 + self.text.as_bytes()[..offset.min(self.text.len())].iter().filter(|byte| **byte == b'\n').count()
+        line_after(self.text.as_bytes().get(..offset).unwrap_or(self.text.as_bytes()))
     }
 }
 
@@ -120,6 +120,11 @@ fn value_of(value: &DeValue<'_>) -> toml::Value {
         }
         DeValue::Table(table) => toml::Value::Table(table_of(table)),
     }
+}
+
+/// The line, from 1, on which the byte behind these stands.
+pub(crate) fn line_after(before: &[u8]) -> usize {
+    before.split(|byte| *byte == b'\n').count()
 }
 
 /// `map[2].columns.name`.

@@ -213,7 +213,7 @@ fn layered(sections: &toml::Table, overrides: &Overrides, problems: &mut Vec<Pro
             match builder.clone().set_override(key, value.as_str()) {
                 Ok(next) => builder = next,
                 Err(_) => {
-                    wrong = Some((index, "this is not a dotted key such as load.chunk_rows".to_owned()))
+                    wrong = Some((index, "this is not a dotted key such as load.chunk_rows".to_owned()));
                 }
             }
         }
@@ -249,12 +249,11 @@ fn layered(sections: &toml::Table, overrides: &Overrides, problems: &mut Vec<Pro
             environment.remove(&variable);
             place = Some(Place::Environment { variable });
         }
-        match place {
-            Some(place) => problems.push(Problem { place, message, hint }),
-            None => {
-                problems.push(Problem { place: Place::File { line: 0, key: path }, message, hint });
-                return None;
-            }
+        if let Some(place) = place {
+            problems.push(Problem { place, message, hint });
+        } else {
+            problems.push(Problem { place: Place::File { line: 0, key: path }, message, hint });
+            return None;
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_path_to_error::Segment;
 
 use super::check::Check;
-use super::document::Document;
+use super::document::{Document, line_after};
 use super::layer::{self, Overrides};
 use super::problem::{PROJECT_FILE, Place, Problem, ProjectErrors};
 use super::settings::Settings;
@@ -33,7 +33,7 @@ impl Project {
             Ok(Ok(text)) => text,
             Ok(Err(error)) => {
                 let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-                let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+                let line = line_after(valid);
                 let place = Place::File { line, key: String::new() };
                 return Err(only(Problem::new(place, "this is not UTF-8")));
             }
