@@ -49,7 +49,7 @@ pub(crate) struct Global {
     /// Address of the environment, instead of the project's.
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// One setting, instead of the project's, such as `load.chunk_rows=100`. May be repeated.
+    /// One setting, instead of the project's, such as `load.chunk=100`. May be repeated.
     #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = key_and_value)]
     pub(crate) set: Vec<(String, String)>,
 }
@@ -115,6 +115,6 @@ pub(crate) enum Command {
 fn key_and_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.trim().to_owned())),
-        _ => Err("write KEY=VALUE, such as load.chunk_rows=100".to_owned()),
+        _ => Err("write KEY=VALUE, such as load.chunk=100".to_owned()),
     }
 }

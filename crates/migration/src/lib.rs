@@ -17,9 +17,9 @@
 //! assert_eq!(project.settings().target.url.host_str(), Some("fabrikam.crm4.dynamics.com"));
 //!
 //! // A mistake is said with its place; `migration::run(&project, …).await` is the journey itself.
-//! overrides.environment.insert("DV__LOAD__CHUNK_ROWS".into(), "many".into());
+//! overrides.environment.insert("DV__LOAD__CHUNK".into(), "many".into());
 //! let mistakes = Project::open(folder, &overrides).unwrap_err().to_string();
-//! assert!(mistakes.starts_with("environment variable DV__LOAD__CHUNK_ROWS: expected a whole number"));
+//! assert!(mistakes.starts_with("environment variable DV__LOAD__CHUNK: expected a whole number"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -118,7 +118,7 @@ fn summaries(report: &Report) -> BTreeMap<String, TableSummary> {
 fn options(journey: &Journey<'_>) -> Options {
     let load = &journey.project.settings().load;
     Options {
-        chunk_rows: load.chunk_rows,
+        chunk_rows: load.chunk,
         in_flight: load.concurrency,
         max_in_flight: load.max_concurrency,
         lease: load.lease,
@@ -212,6 +212,7 @@ fn load_table(
     let mut planned = LoadTable::new(Arc::new(definition), table.clone(), strategy);
     planned.self_lookups = sequence::self_lookups(table);
     planned.deferred = deferred(table, order);
+    planned.batch = journey.project.settings().load.batch;
     Ok(planned)
 }
 

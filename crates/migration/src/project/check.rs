@@ -358,9 +358,8 @@ impl Check<'_> {
     fn load(&mut self, written: &WrittenLoad) -> Load {
         let defaults = Load::default();
         let load = Load {
-            chunk_rows: self
-                .count("load.chunk_rows", written.chunk_rows, 1..=1_000_000)
-                .unwrap_or(defaults.chunk_rows),
+            batch: self.count("load.batch", written.batch, 1..=1_000),
+            chunk: self.count("load.chunk", written.chunk, 1..=1_000_000).unwrap_or(defaults.chunk),
             concurrency: self.count("load.concurrency", written.concurrency, 1..=1_024),
             max_concurrency: self
                 .count("load.max_concurrency", written.max_concurrency, 1..=1_024)

@@ -213,7 +213,7 @@ fn layered(sections: &toml::Table, overrides: &Overrides, problems: &mut Vec<Pro
             match builder.clone().set_override(key, value.as_str()) {
                 Ok(next) => builder = next,
                 Err(_) => {
-                    wrong = Some((index, "this is not a dotted key such as load.chunk_rows".to_owned()));
+                    wrong = Some((index, "this is not a dotted key such as load.chunk".to_owned()));
                 }
             }
         }

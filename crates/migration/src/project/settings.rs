@@ -81,8 +81,10 @@ pub struct Source {
 /// How rows are sent. Defaults suit a production environment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Load {
+    /// Rows of one request; a profile of the table when nothing is said.
+    pub batch: Option<u32>,
     /// Rows that are leased and read at a time.
-    pub chunk_rows: u32,
+    pub chunk: u32,
     /// Requests under way at once; what the service recommends when nothing is said.
     pub concurrency: Option<u32>,
     /// The most requests under way at once, whatever the service recommends.
@@ -106,7 +108,8 @@ pub struct Load {
 impl Default for Load {
     fn default() -> Self {
         Self {
-            chunk_rows: 5_000,
+            batch: None,
+            chunk: 5_000,
             concurrency: None,
             max_concurrency: 50,
             lease: Duration::from_mins(5),

@@ -54,7 +54,8 @@ pub(crate) struct WrittenSource {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct WrittenLoad {
-    pub(crate) chunk_rows: Option<i64>,
+    pub(crate) batch: Option<i64>,
+    pub(crate) chunk: Option<i64>,
     pub(crate) concurrency: Option<i64>,
     pub(crate) max_concurrency: Option<i64>,
     pub(crate) lease: Option<SignedDuration>,

@@ -60,7 +60,7 @@ url = "https://contoso.crm.dynamics.com
 auth = "azure-cli"
 auth = "static-token"
 [lod]
-chunk_rows = 10
+chunk = 10
 "#
     ));
 }
@@ -100,7 +100,7 @@ name = 5
 url = ["https://contoso.crm.dynamics.com"]
 auth = "azure-cli"
 [load]
-chunk_rows = "many"
+chunk = "many"
 lease = "five minutes or so"
 error_rate_limit = true
 [[map]]
@@ -179,7 +179,7 @@ name = "orders"
 [owners]
 fallback = { table = "queue", id = "me" }
 [load]
-chunk_rows = 0
+chunk = 0
 lease = "10s"
 quiet_time = "-5s"
 error_rate_limit = 7
@@ -239,7 +239,7 @@ fn mistakes_in_the_environment_and_in_flags_name_the_variable_and_the_flag() {
     let overrides = Overrides {
         environment: [
             ("DV__TARGET__ULR", "https://contoso.crm.dynamics.com"),
-            ("DV__LOAD__CHUNK_ROWS", "many"),
+            ("DV__LOAD__CHUNK", "many"),
             ("DV__STAGING__ENGINE", "sqlserver"),
             ("DV__TARGET__CLIENT_SECRET", "hunter2"),
             ("DV__LOAD__MAX_CONCURRENCY", "0"),

@@ -52,7 +52,7 @@ fn every_commented_setting_of_the_template_is_one_that_exists() {
     let settings = project.expect("every example is valid").settings().clone();
     assert_eq!(
         settings.load,
-        migration::Load { concurrency: Some(8), ..Default::default() },
+        migration::Load { batch: Some(100), concurrency: Some(8), ..Default::default() },
         "the comments state the defaults"
     );
     assert!(settings.maps[0].columns.contains_key("ownerid"), "the last example was read");
@@ -70,25 +70,25 @@ fn flags_win_over_the_environment_and_the_environment_over_the_file() {
     let folder = project();
     let file = Project::open(folder.path(), &Overrides::default()).unwrap();
     assert_eq!(file.settings().target.url.as_str(), "https://contoso.crm.dynamics.com/");
-    assert_eq!(file.settings().load.chunk_rows, 5_000);
+    assert_eq!(file.settings().load.chunk, 5_000);
     assert!(matches!(file.settings().target.auth, Auth::ClientSecret { .. }));
 
     let environment = [
         ("DV__TARGET__URL", "http://127.0.0.1:5000"),
         ("DV__TARGET__AUTH", "static-token"),
-        ("DV__LOAD__CHUNK_ROWS", "50"),
+        ("DV__LOAD__CHUNK", "50"),
         ("DV__LOAD__QUIET_TIME", "300ms"),
     ];
     let layered = Project::open(folder.path(), &overrides(&environment, &[])).unwrap();
     assert_eq!(layered.settings().target.url.as_str(), "http://127.0.0.1:5000/");
     assert_eq!(layered.settings().target.auth, Auth::StaticToken);
-    assert_eq!(layered.settings().load.chunk_rows, 50);
+    assert_eq!(layered.settings().load.chunk, 50);
     assert_eq!(layered.settings().load.quiet_time, Duration::from_millis(300));
     assert_eq!(layered.settings().owners, file.settings().owners, "the file shows through");
 
-    let flags = [("load.chunk_rows", "7"), ("target.url", "http://127.0.0.1:6000")];
+    let flags = [("load.chunk", "7"), ("target.url", "http://127.0.0.1:6000")];
     let flagged = Project::open(folder.path(), &overrides(&environment, &flags)).unwrap();
-    assert_eq!(flagged.settings().load.chunk_rows, 7);
+    assert_eq!(flagged.settings().load.chunk, 7);
     assert_eq!(flagged.settings().target.url.as_str(), "http://127.0.0.1:6000/");
 }
 
