@@ -33,7 +33,7 @@ STEPS = ["prepare", "extract", "transform", "sequence", "load", "settle", "verif
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Small requests and chunks make many places to die at; short times make the rerun start at once.
 SETTINGS = {
-    "DV__LOAD__CHUNK_ROWS": "10", "DV__LOAD__QUIET_TIME": "300ms", "DV__LOAD__LEASE": "3s",
+    "DV__LOAD__BATCH": "10", "DV__LOAD__CHUNK": "25", "DV__LOAD__QUIET_TIME": "300ms", "DV__LOAD__LEASE": "3s",
     "DV__LOAD__REQUEST_TIMEOUT": "1500ms", "DV__LOAD__GRACE": "200ms", "DV_TOKEN": "test",
 }
 RUN_SECONDS = 300
