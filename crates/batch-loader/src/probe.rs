@@ -232,9 +232,12 @@ fn judge(
             rule: Some("adopt".to_owned()),
             ..RowError::default()
         };
+        // What was sent is gone when the row was staged anew since; its number and its maker must do.
+        let is_as_sent = rows.view(*slot).get(1).as_integer() == Some(slot.row.generation);
+        let differs = |row| is_as_sent.then(|| disagreement(op, rows, *slot, row)).flatten();
         match found.as_slice() {
             [] => {}
-            [row] => match (disagreement(op, rows, *slot, row), id_of(op.table, row)) {
+            [row] => match (differs(row), id_of(op.table, row)) {
                 (None, Some(id)) => successes.push(Success {
                     row: slot.row,
                     kind: SuccessKind::Adopted,

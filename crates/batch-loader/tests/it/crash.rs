@@ -110,5 +110,5 @@ async fn whatever_event_the_loader_dies_at_the_next_run_ends_in_the_same_content
             .iter()
             .sum::<u64>();
     }
-    assert!(left as usize > points.len(), "deaths leave requests in doubt, or they were too gentle: {left}");
+    assert!(left > points.len() as u64, "deaths leave requests in doubt, or they were too gentle: {left}");
 }

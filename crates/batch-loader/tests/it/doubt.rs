@@ -133,3 +133,32 @@ async fn a_double_that_nothing_could_prevent_is_reported_by_the_sweep() {
     assert_eq!(strays.iter().map(|stray| stray.row).collect::<Vec<_>>(), [1]);
     assert!(!report.is_clean());
 }
+
+#[tokio::test]
+async fn a_row_that_changed_while_it_was_in_doubt_is_adopted_and_then_updated() {
+    let world = World::start().await;
+    let table = TargetTable::new("account", vec![text("name", 160)]).unwrap();
+    let plan = waves(vec![vec![world.table(table.clone()).await]]);
+    world.prepare(&plan).await;
+    world.stage(&table, &["name"], named("a", 5)).await;
+    world.faults([FaultRule::new(FaultKind::LoseAnswer).on_path("*CreateMultiple").times(1)]);
+    // The loader dies when the answer is lost; the next delta comes before the next load.
+    let died = tokio::sync::Notify::new();
+    let observer = |event: &Event| {
+        if matches!(event, Event::Answered { .. }) {
+            died.notify_one();
+        }
+    };
+    tokio::select! {
+        biased;
+        () = died.notified() => {}
+        _ = world.load_seen(&plan, &observer) => panic!("it was to die"),
+    }
+    let change = "UPDATE target_account SET name = name || '!', DataMigration_Generation = 2 WHERE DataMigration_RowId = 2";
+    world.store.execute(&staging_schema::Statement::same(change, Vec::new())).await.unwrap();
+    let report = world.load(&plan).await.unwrap();
+    assert_eq!((report.tables["account"].adopted, report.tables["account"].errors), (5, 0));
+    let report = world.settle(&plan).await.unwrap();
+    assert_eq!(report.tables["account"].updated, 1);
+    assert_eq!(world.values("accounts", "name").await, ["a 0000", "a 0001!", "a 0002", "a 0003", "a 0004"]);
+}

@@ -80,7 +80,7 @@ async fn a_worker_that_slept_past_its_lease_sends_nothing_more_and_records_nothi
                 while !(first.is_finished() && other.is_finished()) {
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
-            })
+            });
         });
         other.join().unwrap();
         first.join().unwrap()
