@@ -33,10 +33,10 @@ async fn main() -> anyhow::Result<()> {
     let batch = arguments.next().transpose()?.unwrap_or(100);
     let lose = arguments.next().transpose()?.unwrap_or(5);
 
-    let lost = FaultRule::new(FaultKind::LoseAnswer).on_path("*CreateMultiple").every(lose.into());
+    let fault = FaultRule::new(FaultKind::LoseAnswer).on_path("*CreateMultiple").every(lose.into());
     let emulator = Emulator::start(EmulatorOptions {
         limits: Limits::unlimited(),
-        faults: FaultPlan::of((lose > 0).then_some(lost)),
+        faults: FaultPlan::of((lose > 0).then_some(fault)),
         ..EmulatorOptions::default()
     })
     .await?;
