@@ -315,3 +315,20 @@ async fn a_reset_gives_a_fresh_organisation() {
     assert_eq!(stats["rows"]["account"], serde_json::Value::Null);
     assert_eq!(stats["requests"], 1);
 }
+
+#[tokio::test]
+async fn the_usual_requests_work_with_every_doubtful_fact_turned_the_other_way() {
+    let office = office_with(Options { settings: Settings::flipped(), ..Options::default() }).await;
+    let contact = office.create("contacts", json!({"firstname": "Ada", "lastname": "L"})).await;
+    let row = json!({
+        "@odata.type": "Microsoft.Dynamics.CRM.account", "name": "x", "importsequencenumber": 1,
+        "overriddencreatedon": "2010-05-06T07:08:09Z", "primarycontactid@odata.bind": format!("/contacts({contact})")
+    });
+    let target = "accounts/Microsoft.Dynamics.CRM.CreateMultiple";
+    let ids = office.post(target, json!({"Targets": [row]})).await.ok().json()["Ids"].clone();
+    let found = office.get("accounts?$select=name&$filter=importsequencenumber eq 1").await.ok().rows();
+    assert_eq!(found[0]["accountid"], ids[0]);
+    let target = format!("accounts({})", ids[0].as_str().unwrap());
+    office.patch(&target, json!({"statecode": 1, "statuscode": 2})).await.ok();
+    assert_eq!(office.get(&target).await.json()["createdon"], "2010-05-06T07:08:09Z");
+}
