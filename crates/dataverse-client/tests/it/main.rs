@@ -4,6 +4,7 @@
 
 mod batches;
 mod doubt;
+mod emulated;
 mod metadata;
 mod pages;
 mod requests;
