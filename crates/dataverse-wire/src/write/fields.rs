@@ -54,14 +54,8 @@ impl<'a> Row<'a> {
 impl<B: AsMut<Vec<u8>>> Fields<B> {
     fn name(&mut self, name: &str, suffix: &str) -> &mut Vec<u8> {
         let buffer = self.buffer.as_mut();
-        if !self.is_empty {
-            buffer.push(b',');
-        }
+        write_name(buffer, self.is_empty, name, suffix);
         self.is_empty = false;
-        buffer.push(b'"');
-        write_escaped(buffer, name);
-        buffer.extend_from_slice(suffix.as_bytes());
-        buffer.extend_from_slice(b"\":");
         buffer
     }
 
@@ -240,7 +234,16 @@ pub fn is_json_number(text: &str) -> bool {
     rest.is_empty()
 }
 
+fn write_name(buffer: &mut Vec<u8>, is_first: bool, name: &str, suffix: &str) {
+    buffer.reserve(name.len() + suffix.len() + 4);
+    buffer.extend_from_slice(if is_first { b"\"" } else { b",\"" });
+    write_escaped(buffer, name);
+    buffer.extend_from_slice(suffix.as_bytes());
+    buffer.extend_from_slice(b"\":");
+}
+
 fn write_text(buffer: &mut Vec<u8>, text: &str) {
+    buffer.reserve(text.len() + 2);
     buffer.push(b'"');
     write_escaped(buffer, text);
     buffer.push(b'"');
@@ -262,7 +265,34 @@ const ESCAPED: [u8; 256] = {
     table
 };
 
+/// Some byte of the eight must be escaped: below a blank, a quote or a backslash. May say so of text beyond ASCII that
+/// need not be, which the slower look then finds out.
+fn may_need_escape(eight: [u8; 8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    const BLANK: u64 = 0x20;
+    const QUOTE: u64 = 0x22;
+    const BACKSLASH: u64 = 0x5c;
+    let word = u64::from_ne_bytes(eight);
+    let has_zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+    let is_control = word.wrapping_sub(ONES * BLANK) & !word & HIGHS;
+    let is_quote = has_zero(word ^ (ONES * QUOTE));
+    let is_backslash = has_zero(word ^ (ONES * BACKSLASH));
+    (is_control | is_quote | is_backslash) != 0
+}
+
 fn write_escaped(buffer: &mut Vec<u8>, text: &str) {
+    let (chunks, rest) = text.as_bytes().as_chunks::<8>();
+    let is_plain = !chunks.iter().any(|chunk| may_need_escape(*chunk))
+        && rest.iter().all(|byte| ESCAPED[usize::from(*byte)] == 0);
+    if is_plain {
+        buffer.extend_from_slice(text.as_bytes());
+    } else {
+        write_with_escapes(buffer, text);
+    }
+}
+
+fn write_with_escapes(buffer: &mut Vec<u8>, text: &str) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let bytes = text.as_bytes();
     let mut copied = 0;
