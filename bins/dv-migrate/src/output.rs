@@ -1,8 +1,6 @@
 //! What a command prints: results on stdout, talk on stderr.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a command does")]
 
-use std::path::Path;
-
 use migration::{ExitStatus, ProjectErrors, Summary};
 use serde::Serialize;
 
@@ -48,8 +46,8 @@ pub(crate) fn project_errors(errors: &ProjectErrors, as_json: bool) -> ExitStatu
     ExitStatus::Input
 }
 
-/// An error of a journey, with its causes and the next step.
-pub(crate) fn failure(failure: &migration::Error, project: &Path, as_json: bool) -> ExitStatus {
+/// An error of a journey, with its causes and the next step; `again` is what goes on from there.
+pub(crate) fn failure(failure: &migration::Error, again: &str, as_json: bool) -> ExitStatus {
     if let migration::Error::Project(errors) = failure {
         return project_errors(errors, as_json);
     }
@@ -58,7 +56,7 @@ pub(crate) fn failure(failure: &migration::Error, project: &Path, as_json: bool)
     if as_json {
         json(&serde_json::json!({ "error": status.word(), "message": message, "exit_code": status.code() }));
     }
-    let resume = format!("go on with: dv-migrate run --project {}", project.display());
+    let resume = format!("go on with: {again}");
     let hint = failure.hint().or_else(|| failure.is_resumable().then_some(resume));
     error(&message, hint.as_deref());
     if status == ExitStatus::Input {

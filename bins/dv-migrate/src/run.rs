@@ -26,7 +26,7 @@ pub(crate) async fn run(global: &Global, until: Option<Step>, only: Option<Step>
             report(global, &project, &summary, &next(&project, &summary, steps));
             summary.exit_status()
         }
-        Err(error) => output::failure(&error, project.folder(), global.json),
+        Err(error) => output::failure(&error, &again(&project), global.json),
     }
 }
 
@@ -38,6 +38,11 @@ pub(crate) fn report(global: &Global, project: &Project, summary: &Summary, next
         output::say(&format!("project {} in {}", summary.project, project.folder().display()));
         output::summary(summary, next);
     }
+}
+
+/// The command that goes on with a project.
+pub(crate) fn again(project: &Project) -> String {
+    format!("dv-migrate run --project {}", project.folder().display())
 }
 
 fn next(project: &Project, summary: &Summary, steps: Steps) -> Vec<String> {

@@ -20,7 +20,7 @@ pub(crate) async fn status(global: &Global) -> ExitStatus {
             }
             ExitStatus::Done
         }
-        Err(error) => output::failure(&error, project.folder(), global.json),
+        Err(error) => output::failure(&error, &crate::run::again(&project), global.json),
     }
 }
 

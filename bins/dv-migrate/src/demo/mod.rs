@@ -69,7 +69,9 @@ async fn journey(global: &Global, folder: &Path, emulator: &Emulator, serve: boo
             run::report(global, &project, &summary, &next(folder, &summary));
             summary.exit_status()
         }
-        Err(error) => return output::failure(&error, folder, global.json),
+        Err(error) => {
+            return output::failure(&error, &format!("dv-migrate demo {}", folder.display()), global.json);
+        }
     };
     if serve {
         output::say(&format!(
