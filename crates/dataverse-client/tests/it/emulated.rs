@@ -419,7 +419,7 @@ async fn cases_opportunities_and_leads_are_closed_by_their_actions() {
         )
         .await
         .unwrap()];
-    let list = client
+    let marketing = client
         .create(
             "lists",
             body(|row| {
@@ -429,7 +429,7 @@ async fn cases_opportunities_and_leads_are_closed_by_their_actions() {
         )
         .await
         .unwrap();
-    client.add_list_members(list, "contact", "contactid", &members, &write).await.unwrap();
+    client.add_list_members(marketing, "contact", "contactid", &members, &write).await.unwrap();
 }
 
 fn one(kind: FaultKind, path: &str) -> FaultPlan {
