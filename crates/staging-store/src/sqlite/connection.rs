@@ -1,7 +1,7 @@
 //! Connections: pragmas, functions, and the way of values in and out.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
@@ -15,6 +15,31 @@ use crate::{Error, RowBatch};
 
 /// Statements that a connection keeps prepared.
 const PREPARED: usize = 64;
+
+/// A statement that takes longer is told of: with 50,000 rows a slice, none should.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// Tells of a statement that took long, by its text, which holds no values.
+struct SlowClock<'a> {
+    statement: &'a Statement,
+    started: Instant,
+}
+
+impl<'a> SlowClock<'a> {
+    fn start(statement: &'a Statement) -> Self {
+        Self { statement, started: Instant::now() }
+    }
+}
+
+impl Drop for SlowClock<'_> {
+    fn drop(&mut self) {
+        let elapsed = self.started.elapsed();
+        if elapsed > SLOW {
+            let text = self.statement.text(Dialect::Sqlite);
+            tracing::debug!(seconds = elapsed.as_secs_f64(), statement = text, "slow statement");
+        }
+    }
+}
 
 /// What a connection is for; decides its share of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +140,7 @@ fn prepare<'c>(connection: &'c Connection, statement: &Statement) -> rusqlite::R
 
 /// Executes a statement or script; rows that it answers are passed over. Returns the rows changed.
 pub(super) fn execute(connection: &Connection, statement: &Statement) -> rusqlite::Result<u64> {
+    let _clock = SlowClock::start(statement);
     let before = connection.total_changes();
     if statement.is_script() {
         connection.execute_batch(statement.text(Dialect::Sqlite))?;
@@ -128,6 +154,7 @@ pub(super) fn execute(connection: &Connection, statement: &Statement) -> rusqlit
 
 /// Reads all rows of a statement.
 pub(super) fn query(connection: &Connection, statement: &Statement) -> rusqlite::Result<Vec<Row>> {
+    let _clock = SlowClock::start(statement);
     let mut prepared = prepare(connection, statement)?;
     let columns = column_names(&prepared);
     let mut rows = prepared.raw_query();
