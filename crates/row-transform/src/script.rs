@@ -1,5 +1,6 @@
 //! The user's SQL: scripts beside the project file, with table names as `${schema.table}`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use staging_schema::{Dialect, Schema, TableName};
@@ -29,6 +30,11 @@ pub(crate) fn expand(text: &str, dialect: Dialect) -> Result<String, String> {
     Ok(expanded)
 }
 
+/// The source tables that a text names as `${source.Name}`, as often as it does.
+pub(crate) fn source_tables(text: &str) -> impl Iterator<Item = &str> {
+    text.split("${source.").skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+}
+
 /// A script found for an engine, ready to be executed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
@@ -38,6 +44,8 @@ pub struct Script {
     pub path: PathBuf,
     /// Its text with table names in place.
     pub text: String,
+    /// The source tables that it names.
+    pub source_tables: BTreeSet<String>,
 }
 
 impl Script {
@@ -56,9 +64,10 @@ impl Script {
         let text = std::fs::read_to_string(&path)
             .map_err(|source| Error::ScriptUnreadable { path: path.clone(), source })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let source_tables = source_tables(text).map(str::to_owned).collect();
         let text = expand(text, dialect)
             .map_err(|message| Error::ScriptPlaceholder { path: path.clone(), message })?;
-        Ok(Self { name: name.to_owned(), path, text })
+        Ok(Self { name: name.to_owned(), path, text, source_tables })
     }
 }
 
@@ -77,6 +86,13 @@ mod tests {
             expand(text, Dialect::Mssql).unwrap(),
             "UPDATE [target].[account] SET x = 1 FROM [source].[My Table]"
         );
+    }
+
+    #[test]
+    fn the_source_tables_of_a_text_are_told() {
+        let text =
+            "UPDATE ${target.a} SET x = (SELECT y FROM ${source.My Table}) FROM ${source.b}, ${source.";
+        assert_eq!(source_tables(text).collect::<Vec<_>>(), ["My Table", "b"]);
     }
 
     #[test]

@@ -23,6 +23,10 @@ pub(crate) struct MapPlan {
     pub(crate) source: String,
     /// The source key; NULL when a part of it is empty.
     pub(crate) key: Fragment,
+    /// The source columns that make the key.
+    pub(crate) key_columns: Vec<String>,
+    /// Source tables that expressions look into, row by row.
+    pub(crate) looked_into: BTreeSet<String>,
     pub(crate) condition: Option<Fragment>,
     pub(crate) mode: Mode,
     /// Whether rows that are matched are to be written at all.
@@ -102,6 +106,8 @@ pub(crate) fn plan_map(
         client_id: (mapping.guid == Some(crate::model::GuidChoice::Source))
             .then(|| Fragment::function("dv_guid", vec![key.clone()])),
         key,
+        key_columns: mapping.key.as_slice().to_vec(),
+        looked_into: BTreeSet::new(),
         condition,
         mode: mapping.mode,
         writes_matches: mapping.columns.keys().any(|column| !mapping.match_on.contains(column)),
@@ -127,6 +133,7 @@ pub(crate) fn plan_map(
         source.column(name, None, &mut problems);
     }
     plan.used = source.used;
+    plan.looked_into = source.looked_into;
     Some(plan)
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct SourceRef<'a> {
     pub(crate) name: &'a str,
     columns: &'a [String],
     pub(crate) used: BTreeSet<String>,
+    /// Source tables that expressions look into.
+    pub(crate) looked_into: BTreeSet<String>,
 }
 
 impl<'a> SourceRef<'a> {
@@ -26,7 +28,7 @@ impl<'a> SourceRef<'a> {
         problems: &mut Problems<'_>,
     ) -> Option<Self> {
         if let Some(columns) = sources.get(name) {
-            return Some(Self { name, columns, used: BTreeSet::new() });
+            return Some(Self { name, columns, used: BTreeSet::new(), looked_into: BTreeSet::new() });
         }
         let hint =
             nearest(name, sources.keys()).map_or(String::new(), |near| format!("; did you mean {near:?}?"));
@@ -76,6 +78,7 @@ impl<'a> SourceRef<'a> {
         }
         let words: BTreeSet<&str> = text.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
         self.used.extend(self.columns.iter().filter(|name| words.contains(name.as_str())).cloned());
+        self.looked_into.extend(script::source_tables(text).map(str::to_owned));
         Some(Fragment::each(|dialect| expanded(dialect).unwrap_or_default()))
     }
 }

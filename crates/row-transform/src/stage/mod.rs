@@ -3,6 +3,7 @@
 mod scratch;
 mod script_changes;
 mod slice;
+mod source_keys;
 mod statements;
 mod vanished;
 
@@ -49,6 +50,9 @@ pub async fn stage(store: &Store, plan: &Plan, table: &str) -> Result<Vec<Staged
     check_engine(store, planned)?;
     let failed = while_doing(table, "preparing its scratch tables");
     store.execute_all(&scratch::create()).await.map_err(failed)?;
+    let looked_into = planned.maps.iter().flat_map(|map| &map.looked_into);
+    let failed = while_doing(table, "indexing the source tables that its expressions look into");
+    store.execute_all(&source_keys::index(plan, looked_into)).await.map_err(failed)?;
     let mut results = Vec::new();
     for map in &planned.maps {
         results.push(stage_map(store, planned, map).await?);
@@ -132,6 +136,7 @@ pub async fn run_scripts(store: &Store, plan: &Plan, scripts: &[Script]) -> Resu
     for script in scripts {
         let statement = Statement::script(|_| script.text.clone());
         let failed = |source| Error::ScriptFailed { name: script.name.clone(), source: Box::new(source) };
+        store.execute_all(&source_keys::index(plan, &script.source_tables)).await.map_err(failed)?;
         let touched = store.execute_all(&[statement]).await.map_err(failed)?;
         runs.push(ScriptRun { name: script.name.clone(), touched: touched.iter().sum() });
     }

@@ -167,3 +167,30 @@ async fn the_second_row_with_a_key_is_staged_but_does_not_load() {
         ["contact 1 (again) line 3 - duplicate-key 1", "contact 1 (again) line 5 - duplicate-key 1"]
     );
 }
+
+#[tokio::test]
+async fn an_expression_finds_rows_of_another_source_table_by_their_key() {
+    let toml = r#"
+[[map]]
+table = "account"
+source = "Company"
+key = "Id"
+columns = { name = "Name" }
+[[map]]
+table = "lead"
+source = "Prospect"
+key = "Id"
+columns = { companyname = { expression = "(SELECT c.Name FROM ${source.Company} c WHERE c.Id = s.Company)" } }
+"#;
+    let project = Project::new(toml, definitions()).await;
+    project.write("source/Company.csv", "Id,Name\nA,Acme\nB,Bolt\n");
+    project.write("source/Prospect.csv", "Id,Company\n1,B\n2,A\n3,\n");
+    project.run().await;
+    let names = "SELECT companyname FROM target_lead ORDER BY DataMigration_RowId";
+    assert_eq!(project.rows(names).await, ["Bolt", "Acme", "-"]);
+    let steps = project.rows("EXPLAIN QUERY PLAN SELECT Name FROM source_Company WHERE Id = 'A'").await;
+    assert!(steps[0].contains("SEARCH source_Company USING INDEX IX_source_Company_Key"), "{steps:?}");
+    // Nobody looks into the other one, and what is read once needs no index.
+    let steps = project.rows("EXPLAIN QUERY PLAN SELECT Company FROM source_Prospect WHERE Id = '1'").await;
+    assert!(steps[0].contains("SCAN source_Prospect"), "{steps:?}");
+}
