@@ -91,6 +91,7 @@ pub(crate) enum Command {
     #[command(
         after_help = "Examples:\n  dv-migrate run --project crm --until transform     stage and validate, send nothing\n  \
         dv-migrate run --project crm                       everything, from where it stopped\n  \
+        dv-migrate run --project crm --retry-errors        and with it the rows that Dataverse refused before\n  \
         dv-migrate run --project crm --only verify         compare again what is there with what was staged"
     )]
     Run {
@@ -100,6 +101,11 @@ pub(crate) enum Command {
         /// Do this step alone; the steps before it must have been done.
         #[arg(long, value_name = "STEP")]
         only: Option<Step>,
+        /// Take rows again that Dataverse refused in earlier runs; their cause should be repaired. Needs the step load.
+        ///
+        /// Rows that the validation refused need no flag: every run validates them anew.
+        #[arg(long)]
+        retry_errors: bool,
     },
     /// Check what can be checked before a load: who we are, privileges, keys, tables, columns, number ranges. Writes nothing.
     #[command(

@@ -34,7 +34,9 @@ fn main() -> ExitCode {
         match &cli.command {
             Command::Demo { folder, serve } => demo::demo(&cli.global, folder, *serve).await,
             Command::Init { folder } => init::init(&cli.global, folder),
-            Command::Run { until, only } => run::run(&cli.global, *until, *only).await,
+            Command::Run { until, only, retry_errors } => {
+                run::run(&cli.global, *until, *only, *retry_errors).await
+            }
             Command::Preflight => preflight::preflight(&cli.global).await,
             Command::Status => status::status(&cli.global).await,
         }

@@ -5,18 +5,24 @@ use migration::{ExitStatus, Project, RunOptions, Secrets, Step, Steps, Summary};
 use crate::args::Global;
 use crate::{observe, output, stop};
 
-pub(crate) async fn run(global: &Global, until: Option<Step>, only: Option<Step>) -> ExitStatus {
-    let project = match Project::open(&global.project, &global.overrides()) {
-        Ok(project) => project,
-        Err(errors) => return output::project_errors(&errors, global.json),
-    };
+pub(crate) async fn run(
+    global: &Global,
+    until: Option<Step>,
+    only: Option<Step>,
+    retry_errors: bool,
+) -> ExitStatus {
     let steps = match (until, only) {
         (_, Some(step)) => Steps::only(step),
         (Some(step), None) => Steps::until(step),
         (None, None) => Steps::all(),
     };
+    let project = match Project::open(&global.project, &global.overrides()) {
+        Ok(project) => project,
+        Err(errors) => return output::project_errors(&errors, global.json),
+    };
     let options = RunOptions {
         steps,
+        retry_errors,
         secrets: Secrets::from_process(),
         observer: observe::observer(global),
         cancel: stop::on_ctrl_c(),
@@ -52,6 +58,13 @@ fn next(project: &Project, summary: &Summary, steps: Steps) -> Vec<String> {
     if summary.tables.iter().any(|table| table.errors > 0) {
         lines.push(format!(
             "sqlite3 -box {staging} 'SELECT * FROM target_ErrorSummary'     what went wrong, counted"
+        ));
+    }
+    let refused: u64 = summary.tables.iter().map(|table| table.refused).sum();
+    if refused > 0 {
+        let rows = if refused == 1 { "the row" } else { "the rows" };
+        lines.push(format!(
+            "dv-migrate run --project {folder} --retry-errors     once the cause is repaired: takes {rows} again that Dataverse refused ({refused})"
         ));
     }
     match steps.last() {

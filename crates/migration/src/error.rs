@@ -45,6 +45,11 @@ pub enum Error {
         /// What has to be there.
         missing: String,
     },
+    /// Refused rows were to be taken again by steps that send none.
+    #[error(
+        "rows that Dataverse refused are taken again by the step load, which is not among the steps to be done"
+    )]
+    RetryWithoutLoad,
     /// The target could not be reached, or refused.
     #[error("the target failed while {doing}")]
     Target {
@@ -114,6 +119,7 @@ impl Error {
             | Self::OtherEnvironment { .. }
             | Self::MissingSecret { .. }
             | Self::NotReady { .. }
+            | Self::RetryWithoutLoad
             | Self::Metadata { .. }
             | Self::Schema(_)
             | Self::Sequence(_)
@@ -165,6 +171,10 @@ impl Error {
             Self::NotReady { .. } => {
                 Some("leave out --only, so that the steps before are done as well".to_owned())
             }
+            Self::RetryWithoutLoad => Some(
+                "leave out --only and --until, or go as far as the load: --until load, --only load"
+                    .to_owned(),
+            ),
             Self::Sequence(error) => Some(error.advice().to_owned()),
             Self::Target { source: dataverse_client::Error::NoAnswer { .. }, .. } => {
                 Some("check target.url and the network; the same command goes on from here".to_owned())

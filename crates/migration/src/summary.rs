@@ -60,6 +60,8 @@ pub struct TableSummary {
     pub staged: u64,
     /// Rows that are in Dataverse: loaded now or by earlier runs, or found there.
     pub arrived: u64,
+    /// Rows refused by earlier runs that this run took again.
+    pub retried: u64,
     /// Created (or taken over after a lost answer) by this run.
     pub loaded: u64,
     /// Written again by this run: lookups, states, changes.
@@ -68,6 +70,8 @@ pub struct TableSummary {
     pub owed: u64,
     /// Rows in error.
     pub errors: u64,
+    /// Of those, rows that Dataverse refused: a run that retries errors takes them again.
+    pub refused: u64,
     /// Requests that wrote, in this run.
     pub requests: u64,
     /// Rows per second while the table was written.

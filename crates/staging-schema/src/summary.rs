@@ -4,7 +4,7 @@ use crate::control;
 use crate::flag::{ActionFlag, Levels, Pass};
 use crate::pending::{action, condition, failed, in_doubt, late, outstanding, succeeded};
 use crate::statement::Statement;
-use crate::table::TargetTable;
+use crate::table::{Mode, TargetTable};
 
 /// The columns of [`table`], in order.
 pub const TABLE_COLUMNS: [&str; 9] =
@@ -124,6 +124,30 @@ pub fn clear_findings(table: &TargetTable) -> Statement {
 pub fn flag_findings(table: &TargetTable) -> [Statement; 2] {
     let all = i64::MIN..=i64::MAX;
     [crate::settle::clear_flags(table), crate::settle::fail(table, &all)]
+}
+
+/// Counts the rows that Dataverse refused and that only wait to be taken again: rows with open errors at their current
+/// generation, none of which is a finding of the validation. Rows of a table in mode `match` that were not found are not
+/// among them: they are looked for by every load.
+pub fn refused_rows(table: &TargetTable) -> Statement {
+    Statement::new(
+        |d| {
+            let (error, generation) = (d.table(&table.error()), d.quote(control::GENERATION));
+            let unmatched = match table.mode {
+                Mode::Load => String::new(),
+                Mode::Match => format!(" AND e.Pass <> {}", d.literal(Pass::Insert.as_str())),
+            };
+            format!(
+                "SELECT COUNT(DISTINCT e.RowId) FROM {error} AS e JOIN {main} AS t ON t.{row_id} = e.RowId \
+                 AND t.{generation} = e.Generation WHERE e.Retried = 0 AND e.Pass <> 'validate'{unmatched} \
+                 AND NOT EXISTS (SELECT 1 FROM {error} AS f WHERE f.RowId = e.RowId AND f.Generation = e.Generation \
+                 AND f.Retried = 0 AND f.Pass = 'validate')",
+                main = d.table(&table.name()),
+                row_id = d.quote(control::ROW_ID),
+            )
+        },
+        Vec::new(),
+    )
 }
 
 /// Counts the rows with open errors: what the error table and the flag must agree on.

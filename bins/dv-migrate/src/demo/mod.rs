@@ -5,7 +5,7 @@ mod files;
 use std::path::{Path, PathBuf};
 
 use dataverse_emulator::{Emulator, Limits, Options, tables_from};
-use migration::{ExitStatus, Overrides, PROJECT_FILE, Project, RunOptions, Secrets, Steps, Summary};
+use migration::{ExitStatus, Overrides, PROJECT_FILE, Project, RunOptions, Summary};
 
 use crate::args::Global;
 use crate::{observe, output, run, stop};
@@ -58,12 +58,8 @@ async fn journey(global: &Global, folder: &Path, emulator: &Emulator, serve: boo
         Err(errors) => return output::project_errors(&errors, global.json),
     };
     let cancel = stop::on_ctrl_c();
-    let options = RunOptions {
-        steps: Steps::all(),
-        secrets: Secrets::default(),
-        observer: observe::observer(global),
-        cancel: cancel.clone(),
-    };
+    let options =
+        RunOptions { observer: observe::observer(global), cancel: cancel.clone(), ..RunOptions::default() };
     let status = match migration::run(&project, options).await {
         Ok(summary) => {
             run::report(global, &project, &summary, &next(folder, &summary));

@@ -5,5 +5,6 @@ mod bad_input;
 mod demo;
 mod help;
 mod rehearsal;
+mod retry;
 mod stopping;
 mod target;

@@ -1,6 +1,8 @@
 //! A small project in a folder of its own, and an emulated organisation to run it against.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
@@ -65,6 +67,33 @@ impl Organisation {
 
     pub(crate) fn rows(&self, table: &str) -> u64 {
         self.emulator.stats().rows.get(table).copied().unwrap_or(0)
+    }
+
+    /// Gives a table a text column of its own, in the place of one of that name.
+    pub(crate) fn set_text_column(&self, table: &str, name: &str, max_length: u32) {
+        let columns = format!("/api/data/v9.2/EntityDefinitions(LogicalName='{table}')/Attributes");
+        // The first time, there is none to delete.
+        self.request("DELETE", &format!("{columns}(LogicalName='{name}')"), "");
+        let column = serde_json::json!({
+            "@odata.type": "Microsoft.Dynamics.CRM.StringAttributeMetadata",
+            "SchemaName": name,
+            "MaxLength": max_length,
+        });
+        let answer = self.request("POST", &columns, &column.to_string());
+        assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+    }
+
+    fn request(&self, method: &str, path: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(self.emulator.address()).unwrap();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer test\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
     }
 
     pub(crate) fn set_faults(&self, plan: FaultPlan) {

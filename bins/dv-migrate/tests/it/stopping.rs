@@ -8,10 +8,15 @@ use dataverse_emulator::{FaultKind, FaultPlan, FaultRule};
 
 use crate::rehearsal::{Organisation, Rehearsal};
 
-fn start(rehearsal: &Rehearsal, url: &str) -> (Child, impl Iterator<Item = serde_json::Value> + use<>) {
+pub(crate) fn start(
+    rehearsal: &Rehearsal,
+    url: &str,
+    arguments: &[&str],
+) -> (Child, impl Iterator<Item = serde_json::Value> + use<>) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_dv-migrate"))
         .args(["run", "--events", "--url", url, "--project"])
         .arg(rehearsal.path())
+        .args(arguments)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -22,7 +27,7 @@ fn start(rehearsal: &Rehearsal, url: &str) -> (Child, impl Iterator<Item = serde
 }
 
 /// Requests that create rows take so long.
-fn slow(organisation: &Organisation, wait: Duration) {
+pub(crate) fn slow(organisation: &Organisation, wait: Duration) {
     let rule = FaultRule { ms: u64::try_from(wait.as_millis()).unwrap(), ..FaultRule::new(FaultKind::Slow) }
         .on_path("*CreateMultiple");
     organisation.set_faults(FaultPlan::of([rule]));
@@ -33,7 +38,7 @@ fn status_is_read_while_a_run_is_under_way() {
     let organisation = Organisation::start(1);
     slow(&organisation, Duration::from_secs(2));
     let rehearsal = Rehearsal::new();
-    let (mut child, mut events) = start(&rehearsal, &organisation.url());
+    let (mut child, mut events) = start(&rehearsal, &organisation.url(), &[]);
     events.find(|event| event["what"] == "sending").expect("a request is sent");
     let status = rehearsal.run(&organisation.url(), &["status", "--json"]).expect(0).json();
     assert!(child.try_wait().unwrap().is_none(), "the run is still under way");
@@ -53,7 +58,7 @@ fn a_stopped_run_is_exit_code_4_and_goes_on_where_it_stopped() {
     let organisation = Organisation::start(1);
     slow(&organisation, Duration::from_millis(700));
     let rehearsal = Rehearsal::new();
-    let (mut child, mut events) = start(&rehearsal, &organisation.url());
+    let (mut child, mut events) = start(&rehearsal, &organisation.url(), &[]);
     events.find(|event| event["what"] == "sending").expect("a request is sent");
     let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(killed.success());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use staging_schema::{Mode, Shape};
 use staging_store::Store;
 
-use super::{Journey, Steps, errors};
+use super::{Journey, Steps, errors, retry};
 use crate::status;
 use crate::{Error, FileAdvice, Step, Summary, TableSummary};
 
@@ -43,6 +43,7 @@ pub(crate) async fn complete(
         if now.in_doubt > 0 {
             summary.open.push(format!("{name}: {} rows are in doubt", now.in_doubt));
         }
+        let refused = retry::refused(store, table).await?;
         let written = did.loaded + did.updated;
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let rows_per_second = (written > 0 && did.seconds > 0.0).then(|| written as f64 / did.seconds);
@@ -53,6 +54,7 @@ pub(crate) async fn complete(
             arrived,
             owed: now.owed,
             errors: now.errors,
+            refused,
             rows_per_second,
             ..did
         });

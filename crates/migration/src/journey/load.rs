@@ -1,6 +1,7 @@
 //! Load and settle: rows into Dataverse, and everything that had to wait.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use batch_loader::{ErrorLimit, LoadTable, Options, Plan, Report, Strategy, Sweep};
@@ -12,7 +13,7 @@ use staging_store::Store;
 use super::base::{self, Base};
 use super::check::{Checked, takes_sequence_number, usable_key};
 use super::graph::targets;
-use super::{Journey, Outcome, owners, sequence};
+use super::{Journey, Outcome, owners, retry, sequence};
 use crate::event::Observer;
 use crate::{Error, Event, Step, TableSummary};
 
@@ -22,6 +23,7 @@ pub(crate) async fn load(journey: &Journey<'_>, store: &Store) -> Result<Outcome
     let plan = plan(journey, store, STEP).await?;
     let client = &journey.checked.target(STEP)?.client;
     let mut open = Vec::new();
+    let retried = if journey.retry_errors { retry::retry(journey, store).await? } else { BTreeMap::new() };
     for table in plan.waves.iter().flatten().filter(|table| table.staged.mode == Mode::Match) {
         journey.part(STEP, "find rows", Some(table.name()))?;
         let key = match_key(journey, table.name());
@@ -50,12 +52,19 @@ pub(crate) async fn load(journey: &Journey<'_>, store: &Store) -> Result<Outcome
     .await?;
     let sum = |of: fn(&batch_loader::TableReport) -> u64| report.tables.values().map(of).sum::<u64>();
     let (loaded, errors) = (sum(|table| table.loaded + table.adopted), sum(|table| table.errors));
-    let sentence = format!(
+    let mut sentence = format!(
         "{loaded} rows were created in {} requests; {errors} were refused",
         sum(|table| table.requests)
     );
+    if journey.retry_errors {
+        let _ = write!(sentence, "; {} refused earlier were taken again", retried.values().sum::<u64>());
+    }
     strays(&report, &mut open);
-    Ok(Outcome { sentence, open, tables: summaries(&report) })
+    let mut tables = summaries(&report);
+    for (table, rows) in retried {
+        tables.entry(table).or_default().retried = rows;
+    }
+    Ok(Outcome { sentence, open, tables })
 }
 
 /// Writes what had to wait: lookups, associations, changes, states.

@@ -9,6 +9,7 @@ mod graph;
 mod load;
 mod owners;
 mod prepare;
+mod retry;
 mod sequence;
 mod steps;
 pub(crate) mod target;
@@ -35,6 +36,8 @@ pub use steps::Steps;
 pub struct RunOptions {
     /// Which steps.
     pub steps: Steps,
+    /// Whether rows that Dataverse refused in earlier runs are taken again; the steps must contain [`Step::Load`].
+    pub retry_errors: bool,
     /// What proves who we are.
     pub secrets: Secrets,
     /// Is told what happens.
@@ -47,6 +50,7 @@ impl Default for RunOptions {
     fn default() -> Self {
         Self {
             steps: Steps::all(),
+            retry_errors: false,
             secrets: Secrets::default(),
             observer: Arc::new(Unobserved),
             cancel: CancellationToken::new(),
@@ -56,7 +60,10 @@ impl Default for RunOptions {
 
 impl std::fmt::Debug for RunOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RunOptions").field("steps", &self.steps).finish_non_exhaustive()
+        f.debug_struct("RunOptions")
+            .field("steps", &self.steps)
+            .field("retry_errors", &self.retry_errors)
+            .finish_non_exhaustive()
     }
 }
 
@@ -64,6 +71,7 @@ impl std::fmt::Debug for RunOptions {
 pub(crate) struct Journey<'a> {
     pub(crate) project: &'a Project,
     pub(crate) checked: Checked,
+    pub(crate) retry_errors: bool,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) cancel: CancellationToken,
 }
@@ -113,9 +121,18 @@ impl From<String> for Outcome {
 /// # Errors
 /// See [`Error::exit_status`]; with [`ExitStatus::Input`] nothing was changed.
 pub async fn run(project: &Project, options: RunOptions) -> Result<Summary, Error> {
+    if options.retry_errors && !options.steps.contains(Step::Load) {
+        return Err(Error::RetryWithoutLoad);
+    }
     let checked = check::check(project, &options.secrets, options.steps, &*options.observer).await?;
     let organization = checked.target.as_ref().map(|target| target.organization.clone());
-    let journey = Journey { project, checked, observer: options.observer, cancel: options.cancel };
+    let journey = Journey {
+        project,
+        checked,
+        retry_errors: options.retry_errors,
+        observer: options.observer,
+        cancel: options.cancel,
+    };
     if journey.cancel.is_cancelled() {
         return Err(Error::Stopped { step: Step::Prepare });
     }
@@ -177,6 +194,7 @@ async fn one_step(
     summary.open.extend(outcome.open);
     for (name, did) in outcome.tables {
         let table = tables.entry(name).or_default();
+        table.retried += did.retried;
         table.loaded += did.loaded;
         table.updated += did.updated;
         table.requests += did.requests;

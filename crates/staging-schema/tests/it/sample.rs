@@ -198,6 +198,7 @@ fn summaries() -> Vec<Named> {
         ("owed", summary::owed(&task).into_iter().collect()),
         ("pending", vec![summary::pending(&task)]),
         ("errors", vec![summary::errors(&task), summary::failed_rows(&task)]),
+        ("refused", vec![summary::refused_rows(&task), summary::refused_rows(&matched())]),
         (
             "findings",
             std::iter::once(summary::clear_findings(&task)).chain(summary::flag_findings(&task)).collect(),
