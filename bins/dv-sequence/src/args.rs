@@ -10,9 +10,8 @@ use load_sequence::{Ignore, Options, Strategy};
 #[derive(Debug, Parser)]
 #[command(version, after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// Edge list, one line per lookup and target (.csv or .csv.gz)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) graph: PathBuf,
+    #[command(flatten)]
+    pub(crate) input: Input,
     /// Print the plan as one JSON object
     #[arg(long, group = "format")]
     json: bool,
@@ -39,6 +38,26 @@ pub(crate) struct Args {
     proof_seconds: Option<Duration>,
 }
 
+/// Where the lookups come from.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Input {
+    /// Edge list, one line per lookup and target (.csv or .csv.gz)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) graph: Option<PathBuf>,
+    /// Folder of a dv-migrate project: its mapped lookups, counted in its staging database. Nothing is written, nobody asked
+    #[arg(long, value_name = "DIR")]
+    pub(crate) project: Option<PathBuf>,
+}
+
+impl Input {
+    /// What it is called in messages.
+    pub(crate) fn name(&self) -> String {
+        let path = self.graph.as_ref().or(self.project.as_ref());
+        path.map(|path| path.display().to_string()).unwrap_or_default()
+    }
+}
+
 const AFTER_HELP: &str = "\
 The edge list:
   table,column,target,required,filled_rows
@@ -50,7 +69,11 @@ The edge list:
 `required` says whether the platform refuses rows without the lookup, `filled_rows` how many rows point to this target:
 what writing them later would cost. A table that points to itself is loaded level by level.
 
-Exit codes: 0 done, 2 the edge list or an argument is wrong, or required lookups close a cycle.";
+A project is read as the step `prepare` of dv-migrate left it; its rows count once `dv-migrate run --until sequence` has
+staged them.
+
+Exit codes: 0 done, 2 the edge list, the project or an argument is wrong, or required lookups close a cycle,
+            3 the staging database of the project cannot be read";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Order {

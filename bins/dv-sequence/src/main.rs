@@ -3,6 +3,7 @@
 
 mod args;
 mod edges;
+mod project;
 mod report;
 
 use std::io::{ErrorKind, Write};
@@ -26,7 +27,7 @@ fn main() -> ExitCode {
             if let Some(hint) = failure.hint {
                 eprintln!("hint: {hint}");
             }
-            ExitCode::from(WRONG_INPUT)
+            ExitCode::from(failure.code)
         }
     }
 }
@@ -35,26 +36,35 @@ fn main() -> ExitCode {
 struct Failure {
     problems: Vec<String>,
     hint: Option<String>,
+    code: u8,
 }
 
 impl Failure {
     fn one(problem: String) -> Self {
-        Self { problems: vec![problem], hint: None }
+        Self::input(vec![problem], None)
+    }
+
+    fn input(problems: Vec<String>, hint: Option<String>) -> Self {
+        Self { problems, hint, code: WRONG_INPUT }
     }
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
-    let mut graph = edges::read(&args.graph).map_err(|problems| Failure {
-        problems,
-        hint: Some(format!("the first line is {}; see dv-sequence --help", edges::COLUMNS.join(","))),
-    })?;
+    let mut graph = match (&args.input.graph, &args.input.project) {
+        (Some(file), _) => edges::read(file).map_err(|problems| {
+            let header = edges::COLUMNS.join(",");
+            Failure::input(problems, Some(format!("the first line is {header}; see dv-sequence --help")))
+        })?,
+        (None, Some(folder)) => project::read(folder)?,
+        // The group of the two is required.
+        (None, None) => return Err(Failure::one("name --graph or --project".to_owned())),
+    };
     graph.ignore = args.rules().map_err(Failure::one)?;
     for rule in graph.ignore.iter().filter(|rule| !graph.lookups.iter().any(|it| rule.covers(it))) {
         eprintln!("note: --ignore {} covers no lookup", args::written(rule));
     }
-    let refused = |error: load_sequence::Error| Failure {
-        problems: vec![format!("{}: {error}", args.graph.display())],
-        hint: Some(error.advice().to_owned()),
+    let refused = |error: load_sequence::Error| {
+        Failure::input(vec![format!("{}: {error}", args.input.name())], Some(error.advice().to_owned()))
     };
     let options = args.options();
     let plan = sequence(&graph, &options).map_err(refused)?;

@@ -1,6 +1,8 @@
 //! `dv-sequence` as people run it.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod project;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -8,6 +8,7 @@ use staging_schema::{Mode, Shape, StagedColumn, StagedKind, Statement, TargetTab
 use staging_store::Store;
 
 use super::check::{self, Checked};
+use super::sequence;
 use super::steps::Steps;
 use crate::error::in_staging;
 use crate::event::Unobserved;
@@ -19,21 +20,32 @@ const MOST_COMBINATIONS: usize = 5_000;
 /// The lookup graph of a project, for pictures and for comparing orders: read from its frozen metadata and, if it is
 /// there, its staging database. Nothing is written, nobody is asked.
 ///
+/// Without staged rows every count is 0; rows that point at each other in a circle are told once the step `sequence` has
+/// computed their levels.
+///
 /// # Errors
 /// The project does not fit its source, or was never prepared.
 pub async fn lookup_graph(project: &Project) -> Result<LookupGraph, Error> {
     let checked =
         check::check(project, &Secrets::default(), Steps::only(Step::Sequence), &Unobserved).await?;
     let store = record::open_for_reading(&project.settings().staging.path).await?;
-    let graph = graph(&checked, store.as_ref()).await?;
+    let has_levels = match &store {
+        Some(store) => sequence::is_kept(store).await?,
+        None => false,
+    };
+    let graph = graph(&checked, store.as_ref(), has_levels).await?;
     if let Some(store) = store {
         store.close().await.map_err(in_staging("closing it"))?;
     }
     Ok(graph)
 }
 
-/// The graph of checked tables.
-pub(crate) async fn graph(checked: &Checked, store: Option<&Store>) -> Result<LookupGraph, Error> {
+/// The graph of checked tables; `has_levels` when the levels of their rows are computed.
+pub(crate) async fn graph(
+    checked: &Checked,
+    store: Option<&Store>,
+    has_levels: bool,
+) -> Result<LookupGraph, Error> {
     let mut graph = LookupGraph::default();
     for table in &checked.tables {
         let definition = checked.definition(&table.logical_name)?;
@@ -44,7 +56,9 @@ pub(crate) async fn graph(checked: &Checked, store: Option<&Store>) -> Result<Lo
         match (table.shape, table.mode) {
             (Shape::Intersect, _) => graph.associations.extend(association(table, store).await?),
             (Shape::Standard, Mode::Match) => {}
-            (Shape::Standard, Mode::Load) => add_table(&mut graph, table, definition, store).await?,
+            (Shape::Standard, Mode::Load) => {
+                add_table(&mut graph, table, definition, store, has_levels).await?;
+            }
         }
     }
     Ok(graph)
@@ -65,6 +79,7 @@ async fn add_table(
     table: &TargetTable,
     definition: &TableDefinition,
     store: Option<&Store>,
+    has_levels: bool,
 ) -> Result<(), Error> {
     let name = &table.logical_name;
     let mut node = Table::uncounted(name);
@@ -73,7 +88,7 @@ async fn add_table(
     if let Some(store) = store {
         node.rows = Some(count(store, table).await?);
         node.inactive_rows = inactive(store, table).await?;
-        let combinations = combinations(store, table).await?;
+        let combinations = combinations(store, table, has_levels).await?;
         for combination in &combinations {
             for lookup in &combination.filled {
                 let key = (lookup.column.clone(), lookup.target.clone());
@@ -155,7 +170,7 @@ impl Found {
     }
 }
 
-async fn combinations(store: &Store, table: &TargetTable) -> Result<Vec<Found>, Error> {
+async fn combinations(store: &Store, table: &TargetTable, has_levels: bool) -> Result<Vec<Found>, Error> {
     let lookups: Vec<&StagedColumn> = table.lookups().collect();
     if lookups.is_empty() {
         return Ok(Vec::new());
@@ -190,7 +205,7 @@ async fn combinations(store: &Store, table: &TargetTable) -> Result<Vec<Found>, 
             }
         }
         if !filled.is_empty() {
-            let on_cycle = row.integer(0).map_err(doing())? != 0;
+            let on_cycle = has_levels && row.integer(0).map_err(doing())? != 0;
             found.push(Found { filled, on_cycle, rows: row.count(lookups.len() + 1).map_err(doing())? });
         }
     }

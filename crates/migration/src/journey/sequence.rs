@@ -39,7 +39,7 @@ pub(crate) async fn sequence(journey: &Journey<'_>, store: &Store) -> Result<Out
         }
     }
     journey.part(STEP, "count lookups", None)?;
-    let graph = graph::graph(&journey.checked, Some(store)).await?;
+    let graph = graph::graph(&journey.checked, Some(store), true).await?;
     journey.part(STEP, "order tables", None)?;
     let plan = load_sequence::sequence(&graph, &Options::default())?;
     journey.part(STEP, "keep the plan", None)?;
@@ -63,6 +63,12 @@ pub(crate) fn self_lookups(table: &TargetTable) -> Vec<String> {
         .filter(|column| targets(column).contains(&table.logical_name))
         .map(|column| column.name.clone())
         .collect()
+}
+
+/// Whether the step `sequence` was done.
+pub(crate) async fn is_kept(store: &Store) -> Result<bool, Error> {
+    let is_prepared = record::exists(store, &TableName::migration("Setting")).await?;
+    Ok(is_prepared && record::setting(store, PLAN).await?.is_some())
 }
 
 /// The plan that the step `sequence` kept.
