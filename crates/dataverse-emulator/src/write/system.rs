@@ -129,10 +129,25 @@ pub(super) fn fill_money(tx: &Transaction<'_>, table: &Table, cells: &mut Draft,
     }
     let schema = tx.organisation().schema.clone();
     let Some(currencies) = schema.named("transactioncurrency") else { return };
+    let stays = |column: ColumnId| {
+        cells.mention(column).is_none()
+            && old.is_some_and(|row| crate::state::row::find(row, column).is_some())
+    };
+    let has_amount = table.money.iter().any(|(column, _)| cells.find(*column).is_some() || stays(*column));
+    let is_cleared = matches!(cells.mention(currency_column), Some(Mention::Cleared));
     let before = old.and_then(|row| crate::state::row::get(row, currency_column, Form::Lookup));
-    let currency = match cells.get(currency_column, Form::Lookup).or(before) {
-        Some(Cell::Lookup(_, id)) => id,
-        _ => tx.organisation().seeds.currency,
+    let currency = match (cells.get(currency_column, Form::Lookup), before) {
+        (Some(Cell::Lookup(_, id)), _) => id,
+        (_, Some(Cell::Lookup(_, id))) if has_amount || !is_cleared => id,
+        _ if has_amount => tx.organisation().seeds.currency,
+        // Without any amount a row needs no currency.
+        _ => {
+            let bases = amounts.iter().filter_map(|(_, base)| *base);
+            for column in bases.chain(table.system.exchange_rate) {
+                cells.clear(column);
+            }
+            return;
+        }
     };
     cells.set(currency_column, Cell::Lookup(currencies.id, currency));
     let rate = currencies

@@ -57,6 +57,34 @@ async fn money_keeps_its_digits_and_gets_four_decimals() {
 }
 
 #[tokio::test]
+async fn a_row_without_amounts_needs_no_currency() {
+    let office = office().await;
+    let id = office.create("accounts", json!({"name": "x", "revenue": null})).await;
+    let read = format!("accounts({id})?$select=revenue_base,_transactioncurrencyid_value");
+    let empty = json!({"revenue_base": null, "_transactioncurrencyid_value": null});
+    let held = async |office: &Office| {
+        let row = office.get(&read).await.ok().json();
+        json!({"revenue_base": row["revenue_base"], "_transactioncurrencyid_value": row["_transactioncurrencyid_value"]})
+    };
+    assert_eq!(held(&office).await, empty);
+    office
+        .patch(&format!("accounts({id})"), json!({"revenue": null, "transactioncurrencyid": null}))
+        .await
+        .ok();
+    assert_eq!(held(&office).await, empty);
+    office.patch(&format!("accounts({id})"), json!({"revenue": 5})).await.ok();
+    assert!(held(&office).await["_transactioncurrencyid_value"].is_string());
+    // The currency of an amount that is there cannot be taken away, with the amount it can.
+    office.patch(&format!("accounts({id})"), json!({"transactioncurrencyid": null})).await.ok();
+    assert!(held(&office).await["_transactioncurrencyid_value"].is_string());
+    office
+        .patch(&format!("accounts({id})"), json!({"revenue": null, "transactioncurrencyid": null}))
+        .await
+        .ok();
+    assert_eq!(held(&office).await, empty);
+}
+
+#[tokio::test]
 async fn money_in_a_foreign_currency_has_a_base_amount() {
     let office = office().await;
     let euro = office.get("transactioncurrencies?$filter=isocurrencycode eq 'EUR'").await.rows();
