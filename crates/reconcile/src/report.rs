@@ -24,6 +24,8 @@ pub struct TableReport {
     pub loaded: u64,
     /// Of those that are not loaded, rows with an error that says why.
     pub errors: u64,
+    /// Of those that are neither, pairs of which an end has not arrived: they are associated once it has.
+    pub owed: u64,
     /// Rows that were loaded and found in Dataverse.
     pub found: u64,
     /// Loaded rows that Dataverse does not hold.
@@ -58,17 +60,19 @@ pub struct ColumnReport {
 }
 
 impl TableReport {
-    /// Staged rows that are neither loaded nor in error: nothing was said about them yet.
+    /// Staged rows that are neither loaded nor in error nor owed: nothing was said about them yet.
     pub fn unaccounted(&self) -> u64 {
-        self.staged.saturating_sub(self.loaded + self.errors)
+        self.staged.saturating_sub(self.loaded + self.errors + self.owed)
     }
 
-    /// Whether every loaded row arrived with its values and nothing else did.
+    /// Whether every loaded row arrived with its values and nothing else did, and every other one has its reason.
     pub fn is_clean(&self) -> bool {
-        self.missing == 0
-            && self.differing == 0
-            && self.unexpected.unwrap_or(0) == 0
-            && self.unaccounted() == 0
+        !self.differs() && self.unaccounted() == 0
+    }
+
+    /// Whether Dataverse holds something else than was loaded: a row that is missing, differs, or that nobody staged.
+    pub fn differs(&self) -> bool {
+        self.missing + self.differing + self.unexpected.unwrap_or(0) > 0
     }
 }
 

@@ -97,12 +97,24 @@ pub(crate) fn record_missing(table: &TargetTable, arrived: Arrived, column: &str
     )
 }
 
-/// Staged rows; of those: rows with a GUID (associations: with a success), rows flagged in error, rows seen by verification.
+/// Staged rows; of those: rows with a GUID (associations: with a success), rows flagged in error, rows seen by verification,
+/// associations of which an end has not arrived.
 pub(crate) fn accounts(table: &TargetTable, arrived: Arrived) -> Statement {
     Statement::new(
         |d| {
             let there = arrived.condition(table, d);
             let error = format!("t.{} = 'E'", d.quote(control::PROCESSING_FLAG));
+            let ends: Vec<String> = match arrived {
+                Arrived::ByGuid => Vec::new(),
+                Arrived::BySuccess => {
+                    let ends = table.lookups().filter_map(|end| Some((&end.name, end.source_key_column()?)));
+                    let waits = |(end, key): (&String, String)| {
+                        format!("(t.{} IS NOT NULL AND t.{} IS NULL)", d.quote(&key), d.quote(end))
+                    };
+                    ends.map(waits).collect()
+                }
+            };
+            let waiting = if ends.is_empty() { "1 = 0".to_owned() } else { ends.join(" OR ") };
             let seen = format!(
                 "EXISTS (SELECT 1 FROM {verified} AS v WHERE v.{target} = {p1} AND v.{seen} = t.{row_id})",
                 verified = d.table(&verified_table()),
@@ -113,10 +125,12 @@ pub(crate) fn accounts(table: &TargetTable, arrived: Arrived) -> Statement {
             );
             format!(
                 "SELECT COUNT(*), COALESCE(SUM(there), 0), COALESCE(SUM(CASE WHEN there = 0 AND faulty = 1 THEN 1 ELSE 0 END), 0), \
-                 COALESCE(SUM(seen), 0) FROM (SELECT {there} AS there, {faulty} AS faulty, {seen} AS seen FROM {table} AS t) AS accounted",
+                 COALESCE(SUM(seen), 0), COALESCE(SUM(CASE WHEN there = 0 AND faulty = 0 AND waiting = 1 THEN 1 ELSE 0 END), 0) \
+                 FROM (SELECT {there} AS there, {faulty} AS faulty, {seen} AS seen, {waiting} AS waiting FROM {table} AS t) AS accounted",
                 there = bit(&there),
                 faulty = bit(&error),
                 seen = bit(&seen),
+                waiting = bit(&waiting),
                 table = d.table(&table.name()),
             )
         },
@@ -289,6 +303,10 @@ mod tests {
             StagedColumn::new("to", StagedKind::Parties { targets: vec!["contact".into()] }),
         ];
         let table = TargetTable::new("email", columns).unwrap();
+        let end =
+            || StagedKind::Lookup { targets: vec!["x".into()], multi_table: false, multi_source: false };
+        let ends = vec![StagedColumn::new("campaignid", end()), StagedColumn::new("entityid", end())];
+        let pairs = TargetTable::new("campaignitem", ends).unwrap();
         let compared = [Compared {
             column: "subject".into(),
             property: "subject".into(),
@@ -300,7 +318,8 @@ mod tests {
             forget(&table)[0].clone(),
             staged_rows(&table, &compared, "[]".into()),
             record_missing(&table, Arrived::ByGuid, "activityid"),
-            accounts(&table, Arrived::BySuccess),
+            accounts(&table, Arrived::ByGuid),
+            accounts(&pairs, Arrived::BySuccess),
             differing_rows(&table),
             differences_by_column(&table),
             staged_pairs(&table, "campaignid", "entityid", "[]".into()),

@@ -296,6 +296,7 @@ impl<'a> Findings<'a> {
             staged: account(0),
             loaded: account(1),
             errors: account(2),
+            owed: account(4),
             found,
             missing,
             agreeing: found.saturating_sub(differing),

@@ -63,6 +63,28 @@ fn refused_rows_are_left_until_they_are_asked_for_and_then_arrive_once() {
 }
 
 #[test]
+fn pairs_wait_for_a_refused_end_and_every_staged_row_has_its_place() {
+    let (organisation, rehearsal) = refused();
+    let project = std::fs::read_to_string(rehearsal.file("migration.toml")).unwrap();
+    let more = "[[map]]\ntable = \"lead\"\nsource = \"Lead\"\nkey = \"Id\"\n[map.columns]\nlastname = \"Name\"\nsubject = \"Name\"\n\
+        [[map]]\ntable = \"accountleads\"\nsource = \"Pair\"\nkey = \"Id\"\n[map.columns]\n\
+        accountid = { lookup = \"Account\", to = \"account\" }\nleadid = { lookup = \"Lead\", to = \"lead\" }\n";
+    rehearsal.write("migration.toml", &(project + more));
+    rehearsal.write("source/Lead.csv", "Id,Name\nL1,Lena\n");
+    rehearsal.write("source/Pair.csv", "Id,Account,Lead\nP1,A1,L1\nP2,A2,L1\n");
+    let first = rehearsal.run(&organisation.url(), &["run"]).expect(1);
+    let waiting = "accountleads: 1 pair waits for an end that has not arrived";
+    assert!(first.stdout.contains(waiting), "{}", first.stdout);
+    assert!(!first.stdout.contains("migration.Difference"), "{}", first.stdout);
+    let sum = "7 loaded + 1 in error + 1 owed = 9 staged rows";
+    assert!(first.stderr.contains(sum), "{}", first.stderr);
+
+    organisation.set_text_column("account", "new_grade", 50);
+    let with = rehearsal.run(&organisation.url(), &["run", "--retry-errors"]).expect(0);
+    assert!(with.stderr.contains("9 loaded = 9 staged rows"), "{}", with.stderr);
+}
+
+#[test]
 fn rows_whose_cause_is_not_repaired_are_refused_again() {
     let (organisation, rehearsal) = refused();
     rehearsal.run(&organisation.url(), &["run"]).expect(1);

@@ -36,9 +36,13 @@ pub(crate) async fn complete(
             summary.open.push(format!("{name}: {} of {} rows are in error", now.errors, now.staged));
         }
         if now.owed > 0 {
-            summary
-                .open
-                .push(format!("{name}: {} rows have a lookup whose parent has not arrived", now.owed));
+            let what = match (table.shape, now.owed) {
+                (Shape::Standard, 1) => "row has a lookup whose parent has not arrived",
+                (Shape::Standard, _) => "rows have a lookup whose parent has not arrived",
+                (Shape::Intersect, 1) => "pair waits for an end that has not arrived",
+                (Shape::Intersect, _) => "pairs wait for an end that has not arrived",
+            };
+            summary.open.push(format!("{name}: {} {what}", now.owed));
         }
         if now.in_doubt > 0 {
             summary.open.push(format!("{name}: {} rows are in doubt", now.in_doubt));
