@@ -56,9 +56,11 @@ pub(crate) fn failure(failure: &migration::Error, again: &str, as_json: bool) ->
     if as_json {
         json(&serde_json::json!({ "error": status.word(), "message": message, "exit_code": status.code() }));
     }
-    let resume = format!("go on with: {again}");
-    let hint = failure.hint().or_else(|| failure.is_resumable().then_some(resume));
-    error(&message, hint.as_deref());
+    let mut hints = Vec::from_iter(failure.hint());
+    if failure.is_resumable() {
+        hints.push(format!("go on with: {again}"));
+    }
+    error(&message, (!hints.is_empty()).then(|| hints.join("; then ")).as_deref());
     if status == ExitStatus::Input {
         eprintln!("nothing was changed");
     }

@@ -21,6 +21,9 @@ pub(crate) async fn preflight(global: &Global) -> ExitStatus {
             .map(|check| vec![check.result.as_str().to_owned(), check.about.clone(), check.message.clone()])
             .collect();
         output::text(&set(&[("", Align::Left), ("check", Align::Left), ("finding", Align::Left)], &rows));
+        for hint in &preflight.hints {
+            output::text(&format!("hint: {hint}"));
+        }
         let failed = preflight.checks.iter().filter(|check| check.result == CheckResult::Fail).count();
         let folder = project.folder().display();
         if failed == 0 {

@@ -27,6 +27,9 @@ pub struct RequestSummary {
 
 impl fmt::Display for RequestSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.operation == self.target {
+            return f.write_str(self.operation);
+        }
         write!(f, "{} of {}", self.operation, self.target)
     }
 }
@@ -79,7 +82,12 @@ pub enum Error {
     },
     /// There was no usable answer, and nothing can have been written: the request never left, or it changes nothing
     /// when sent again.
-    #[error("{request}: no answer after {} attempts in {:.1?}", request.attempts, request.elapsed)]
+    #[error(
+        "{request}: no answer after {} {} in {:.1?}",
+        request.attempts,
+        if request.attempts == 1 { "attempt" } else { "attempts" },
+        request.elapsed
+    )]
     NoAnswer {
         /// What was asked.
         request: Box<RequestSummary>,

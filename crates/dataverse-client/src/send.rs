@@ -251,7 +251,13 @@ impl Client {
                 Retries::ByCaller => None,
             };
             let Some(wait) = wait else { return Err(failure.into_error(summary)) };
-            tracing::warn!(parent: &span, wait_ms = wait.as_millis(), "failed, trying again");
+            tracing::warn!(
+                parent: &span,
+                operation = request.operation,
+                reason = failure.reason(),
+                wait_ms = wait.as_millis(),
+                "failed, trying again"
+            );
             tokio::time::sleep(wait).await;
         }
     }
@@ -356,6 +362,20 @@ enum Failure {
 }
 
 impl Failure {
+    /// For logs: without the service's text, which may quote values of rows.
+    fn reason(&self) -> String {
+        match self {
+            Self::Refusal(refusal) => format!("{}, HTTP {}", refusal.fault.code, refusal.fault.status),
+            Self::Lost(source) => {
+                let mut cause: &dyn std::error::Error = &**source;
+                while let Some(below) = cause.source() {
+                    cause = below;
+                }
+                cause.to_string()
+            }
+        }
+    }
+
     fn into_error(self, summary: RequestSummary) -> Error {
         match self {
             Self::Refusal(refusal) => refusal.into_error(summary),

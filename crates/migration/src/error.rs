@@ -176,11 +176,47 @@ impl Error {
                     .to_owned(),
             ),
             Self::Sequence(error) => Some(error.advice().to_owned()),
-            Self::Target { source: dataverse_client::Error::NoAnswer { .. }, .. } => {
-                Some("check target.url and the network; the same command goes on from here".to_owned())
-            }
+            other => other.service().and_then(advice).map(str::to_owned),
+        }
+    }
+
+    /// What the target did, where that is the cause.
+    fn service(&self) -> Option<&dataverse_client::Error> {
+        match self {
+            Self::Target { source, .. }
+            | Self::Load(
+                batch_loader::Error::Refused { source, .. } | batch_loader::Error::Unreachable { source, .. },
+            ) => Some(source),
+            Self::Verify(error) => error.service(),
             _ => None,
         }
+    }
+}
+
+/// What to look at when the target cannot be worked with.
+fn advice(error: &dataverse_client::Error) -> Option<&'static str> {
+    use dataverse_client::Error as Service;
+    const NO_TOKEN: &str = "check target.auth and what it needs: client-secret has target.tenant, target.client_id and \
+        DV_CLIENT_SECRET, azure-cli a fresh `az login`, managed-identity a machine that has one";
+    const NOT_ACCEPTED: &str = "the token was not accepted: it has expired, or belongs to another environment or tenant; \
+        check target.url, target.auth and what proves it (DV_CLIENT_SECRET, DV_TOKEN or `az login`)";
+    const NOT_ALLOWED: &str = "we are known there, but not allowed to do this: in the Power Platform admin center, add the \
+        application user to this environment and give it a security role that may";
+    const NOT_THERE: &str = "nothing at this address answers like Dataverse: target.url is the root of an environment, \
+        such as https://contoso.crm4.dynamics.com";
+    const UNREACHABLE: &str = "check target.url, the network, and proxy or firewall between here and there";
+    let asks_who_we_are = error.request().is_some_and(|request| request.operation == "WhoAmI");
+    match error {
+        Service::Credential { .. } => Some(NO_TOKEN),
+        Service::NoAnswer { .. } => Some(UNREACHABLE),
+        Service::Unreadable { .. } if asks_who_we_are => Some(NOT_THERE),
+        Service::Refused { fault, .. } => match fault.status {
+            401 => Some(NOT_ACCEPTED),
+            403 => Some(NOT_ALLOWED),
+            404 if asks_who_we_are => Some(NOT_THERE),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

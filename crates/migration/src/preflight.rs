@@ -23,6 +23,9 @@ pub struct Preflight {
     pub checks: Vec<Check>,
     /// Whether the target could not be asked.
     pub unreachable: bool,
+    /// What to do about checks that failed, where that is more than the check says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hints: Vec<String>,
 }
 
 /// The answer to one question.
@@ -79,6 +82,7 @@ impl Preflight {
         for line in error.with_causes().lines() {
             self.add(CheckResult::Fail, about, line);
         }
+        self.hints.extend(error.hint());
     }
 }
 

@@ -1,8 +1,11 @@
 //! Runs against an organisation that answers, refuses, or is not there.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+
 use dataverse_emulator::{FaultKind, FaultPlan, FaultRule};
 
-use crate::rehearsal::{Organisation, PROJECT, Rehearsal};
+use crate::rehearsal::{Finished, Organisation, PROJECT, Rehearsal};
 
 #[test]
 fn a_project_arrives_and_a_second_run_loads_nothing_twice() {
@@ -70,6 +73,58 @@ fn a_refusing_target_is_exit_code_3() {
     let finished = rehearsal.run(&organisation.url(), &["run"]).expect(3);
     assert!(finished.stderr.contains("who we are"), "{}", finished.stderr);
     assert!(rehearsal.staging().is_none());
+}
+
+/// Somebody who gives every request the same answer.
+fn always(status: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    url
+}
+
+#[test]
+fn who_is_refused_reads_why_and_what_to_check() {
+    let organisation = Organisation::start(1);
+    let rehearsal = Rehearsal::new();
+    let refused = |url: &str, token: &str, arguments: &[&str]| {
+        let output = rehearsal.command(url, arguments).env("DV_TOKEN", token).output().unwrap();
+        let finished = Finished::of(&output).expect(3);
+        assert!(rehearsal.staging().is_none());
+        assert!(!finished.stderr.contains(token) && !finished.stdout.contains(token), "a secret was told");
+        finished
+    };
+    let expired = refused(&always("401 Unauthorized"), "very-secret", &["run"]);
+    assert!(expired.stderr.contains("who we are: WhoAmI: refused"), "{}", expired.stderr);
+    assert!(
+        expired.stderr.contains("hint: the token was not accepted: it has expired"),
+        "{}",
+        expired.stderr
+    );
+    assert!(expired.stderr.contains("then go on with: dv-migrate run --project"), "{}", expired.stderr);
+    assert!(!expired.stderr.contains('\u{1b}'), "no colours in a file: {}", expired.stderr);
+
+    let stranger = refused(&always("403 Forbidden"), "very-secret", &["run"]);
+    assert!(stranger.stderr.contains("give it a security role"), "{}", stranger.stderr);
+    let elsewhere = refused(&always("404 Not Found"), "very-secret", &["run"]);
+    assert!(elsewhere.stderr.contains("target.url is the root of an environment"), "{}", elsewhere.stderr);
+    let preflight = refused(&always("401 Unauthorized"), "very-secret", &["preflight"]);
+    assert!(preflight.stdout.contains("hint: the token was not accepted"), "{}", preflight.stdout);
+
+    // The emulator knows four users.
+    let output =
+        rehearsal.command(&organisation.url(), &["run"]).env("DV_TOKEN", "user-99").output().unwrap();
+    let unknown = Finished::of(&output).expect(3);
+    assert!(unknown.stderr.contains("is not a member of the organization"), "{}", unknown.stderr);
+    assert!(unknown.stderr.contains("add the application user"), "{}", unknown.stderr);
 }
 
 #[test]
