@@ -1,5 +1,6 @@
 //! `dv-migrate`: the whole journey of a CRM into Dataverse, from the command line.
 
+mod arena;
 mod args;
 mod demo;
 mod init;
@@ -21,6 +22,7 @@ use tracing_subscriber::EnvFilter;
 use crate::args::{Cli, Command};
 
 fn main() -> ExitCode {
+    arena::share_one();
     // clap answers wrong usage with exit code 2 and help with 0, as we want it.
     let cli = Cli::parse();
     log(cli.global.verbose);

@@ -1,4 +1,4 @@
-//! Texts become values, one statement per column and slice.
+//! Texts become values, one statement per source and slice.
 
 use std::ops::RangeInclusive;
 
@@ -22,8 +22,9 @@ use crate::texts::{Separators, choice_columns, in_bytes, separator};
 pub async fn apply(store: &Store, target: &TargetTable, separators: &Separators) -> Result<u64, Error> {
     let failed = |doing| while_doing(&target.logical_name, doing);
     let mut changed = 0;
-    for column in choice_columns(target) {
-        for source in sources(store, target).await? {
+    for source in sources(store, target).await? {
+        let mut columns = Vec::new();
+        for column in choice_columns(target) {
             let separator = separator(column, &source, separators);
             if let Some(separator) = separator.filter(|separator| !is_usable(separator)) {
                 return Err(Error::Separator {
@@ -32,13 +33,15 @@ pub async fn apply(store: &Store, target: &TargetTable, separators: &Separators)
                     separator: separator.to_owned(),
                 });
             }
-            changed += store
-                .in_slices(&target.name(), SLICE_ROWS, |slice| {
-                    statement(target, column, &source, separator, &slice)
-                })
-                .await
-                .map_err(failed("turning texts into values"))?;
+            columns.push((column, separator));
         }
+        if columns.is_empty() {
+            continue;
+        }
+        changed += store
+            .in_slices(&target.name(), SLICE_ROWS, |slice| statement(target, &columns, &source, &slice))
+            .await
+            .map_err(failed("turning texts into values"))?;
     }
     tracing::info!(table = %target.logical_name, changed, "choices mapped");
     Ok(changed)
@@ -64,23 +67,32 @@ fn is_usable(separator: &str) -> bool {
     only.is_some_and(|c| !c.is_control() && !matches!(c, '"' | '\\') && c.len_utf16() == 1)
 }
 
-/// The update of one column for rows of one source. Parameters: source, first and last RowId.
+/// The update of all choice columns for rows of one source: each row is written once, however many of its texts have values
+/// now. Columns come with the separator of their tokens. Parameters: source, first and last RowId.
 pub(crate) fn statement(
     target: &TargetTable,
-    column: &StagedColumn,
+    columns: &[(&StagedColumn, Option<&str>)],
     source: &str,
-    separator: Option<&str>,
     slice: &RangeInclusive<i64>,
 ) -> Statement {
-    let nothing = if column.kind == StagedKind::MultiChoice { "''" } else { "-2147483649" };
     Statement::new(
         |d| {
-            let value = match separator {
-                Some(separator) => many(d, target, column, separator),
-                None => one(d, target, column),
-            };
-            let name = d.quote(&column.name);
-            let text = d.quote(&column.text_column().unwrap_or_default());
+            let mut values = Vec::new();
+            let mut differing = Vec::new();
+            for (column, separator) in columns {
+                let value = match separator {
+                    Some(separator) => many(d, target, column, separator),
+                    None => one(d, target, column),
+                };
+                let nothing = if column.kind == StagedKind::MultiChoice { "''" } else { "-2147483649" };
+                let name = d.quote(&column.name);
+                let text = d.quote(&column.text_column().unwrap_or_default());
+                // A value without a text was given by something else than this mapping.
+                values.push(format!("{name} = CASE WHEN t.{text} IS NULL THEN t.{name} ELSE {value} END"));
+                differing.push(format!(
+                    "(t.{text} IS NOT NULL AND COALESCE(t.{name}, {nothing}) <> COALESCE({value}, {nothing}))"
+                ));
+            }
             let update = match d {
                 Dialect::Sqlite => format!("UPDATE {} AS t SET", d.table(&target.name())),
                 Dialect::Mssql => "UPDATE t SET".to_owned(),
@@ -90,8 +102,9 @@ pub(crate) fn statement(
                 Dialect::Mssql => format!(" FROM {} t", d.table(&target.name())),
             };
             format!(
-                "{update} {name} = {value}, {flags}{from} WHERE t.{row} BETWEEN {first} AND {last} AND t.{source} = {is} AND \
-                 t.{text} IS NOT NULL AND COALESCE(t.{name}, {nothing}) <> COALESCE({value}, {nothing})",
+                "{update} {values}, {flags}{from} WHERE t.{row} BETWEEN {first} AND {last} AND t.{source} = {is} AND ({differing})",
+                values = values.join(", "),
+                differing = differing.join(" OR "),
                 flags = flags(d, target),
                 row = d.quote(control::ROW_ID),
                 first = d.param(2),
@@ -202,7 +215,7 @@ mod tests {
     #[test]
     fn the_update_of_a_choice_is_one_set_based_statement() {
         let target = target();
-        let statement = statement(&target, &target.columns[0], "Account", None, &(1..=50_000));
+        let statement = statement(&target, &[(&target.columns[0], None)], "Account", &(1..=50_000));
         for dialect in Dialect::ALL {
             insta::assert_snapshot!(format!("choice_{dialect:?}"), statement.text(dialect));
         }
@@ -211,7 +224,7 @@ mod tests {
     #[test]
     fn the_update_of_a_multi_select_maps_token_by_token() {
         let target = target();
-        let statement = statement(&target, &target.columns[1], "Account", Some(";"), &(1..=50_000));
+        let statement = statement(&target, &[(&target.columns[1], Some(";"))], "Account", &(1..=50_000));
         for dialect in Dialect::ALL {
             insta::assert_snapshot!(format!("multi_{dialect:?}"), statement.text(dialect));
         }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use futures::StreamExt as _;
 use reconcile::{Association, Report, TableReport, VerifyTable};
 use staging_schema::Shape;
 use staging_store::Store;
@@ -13,6 +14,8 @@ use crate::report;
 use crate::{Error, Event, Step};
 
 const STEP: Step = Step::Verify;
+/// Tables that are read back at the same time: while pages of one are compared, those of the other are on their way.
+const AT_ONCE: usize = 2;
 
 /// Reads Dataverse back and compares it, field by field.
 pub(crate) async fn verify(journey: &Journey<'_>, store: &Store) -> Result<Outcome, Error> {
@@ -37,11 +40,18 @@ pub(crate) async fn verify(journey: &Journey<'_>, store: &Store) -> Result<Outco
         });
     }
     let mut report = Report::default();
-    for table in tables {
-        journey.part(STEP, "compare", Some(&table.staged.logical_name))?;
-        let pages =
-            Pages { observer: Arc::clone(&journey.observer), read: std::sync::atomic::AtomicU64::new(0) };
-        let one = reconcile::verify(store, &connected.client, std::slice::from_ref(&table), &pages).await?;
+    let mut compared = futures::stream::iter(&tables)
+        .map(async |table| {
+            journey.part(STEP, "compare", Some(&table.staged.logical_name))?;
+            let pages =
+                Pages { observer: Arc::clone(&journey.observer), read: std::sync::atomic::AtomicU64::new(0) };
+            Ok::<_, Error>(
+                reconcile::verify(store, &connected.client, std::slice::from_ref(table), &pages).await?,
+            )
+        })
+        .buffered(AT_ONCE);
+    while let Some(one) = compared.next().await {
+        let one = one?;
         report.tables.extend(one.tables);
         report.tolerances.extend(one.tolerances);
     }
