@@ -1,4 +1,5 @@
 //! Verification against an emulator over a real socket and a real staging file.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::sync::Arc;
 
