@@ -1,5 +1,7 @@
 //! Maps a small export into a target table and validates it, without any project around.
 
+#![expect(clippy::print_stdout, reason = "it is what the example is for")]
+
 use dataverse_wire::metadata::{ColumnDefinition, ColumnType, DateTimeBehavior, TableDefinition};
 use row_transform::model::{Owners, TableMapping};
 use source_extract::{Options, SourceTable, extract, headers};

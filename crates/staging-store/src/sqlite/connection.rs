@@ -41,6 +41,9 @@ impl Drop for SlowClock<'_> {
     }
 }
 
+/// Pages in the log before they are moved into the file: 32 MiB of the default page size of 8 KiB.
+const CHECKPOINT_PAGES: i64 = 4_000;
+
 /// What a connection is for; decides its share of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Use {
@@ -61,10 +64,10 @@ pub(super) fn configure(
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false)?;
-    // In KiB: 32 MiB for the writer, 8 MiB for each reader. Memory-mapped pages would count as resident memory.
+    // In KiB: 16 MiB for the writer, 4 MiB for each reader. Memory-mapped pages would count as resident memory.
     let cache = match purpose {
-        Use::Write => -32 * 1024,
-        Use::Read => -8 * 1024,
+        Use::Write => -16 * 1024,
+        Use::Read => -4 * 1024,
     };
     connection.pragma_update(None, "cache_size", cache)?;
     connection.pragma_update(None, "mmap_size", 0)?;
@@ -72,6 +75,8 @@ pub(super) fn configure(
         // A commit is durable when it returns: lease and manifest depend on it.
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+        // Rows are written several times on their way: pages that change again soon are moved into the file once.
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     }
     functions.iter().try_for_each(|function| register(connection, *function))
 }
