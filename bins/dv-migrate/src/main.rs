@@ -47,7 +47,7 @@ fn main() -> ExitCode {
     status.into()
 }
 
-/// Warnings always; `RUST_LOG` overrules the flags.
+/// Warnings always; `RUST_LOG` overrules the flags. Colours on a terminal only.
 fn log(verbose: u8) {
     let level = match verbose {
         0 => "warn",
@@ -56,5 +56,11 @@ fn log(verbose: u8) {
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        // It would panic when nobody reads what is logged.
+        .log_internal_errors(false)
+        .init();
 }

@@ -1,5 +1,10 @@
 //! What a command prints: results on stdout, talk on stderr.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a command does")]
+//!
+//! Nobody may listen any more (`| head`), or the disk of a log may be full: a migration goes on regardless, and its exit
+//! code still says how it ended.
+
+use std::fmt::Display;
+use std::io::{ErrorKind, Write as _};
 
 use migration::{ExitStatus, ProjectErrors, Summary};
 use serde::Serialize;
@@ -9,28 +14,34 @@ use crate::table::{Align, duration, set, thousands};
 /// Prints a result as one JSON object.
 pub(crate) fn json(value: &impl Serialize) {
     match serde_json::to_string_pretty(value) {
-        Ok(text) => println!("{text}"),
-        Err(error) => eprintln!("error: the result could not be written as JSON: {error}"),
+        Ok(json) => text(&json),
+        Err(problem) => error(&format!("the result could not be written as JSON: {problem}"), None),
     }
 }
 
 /// Prints lines of a result.
-pub(crate) fn text(text: &str) {
-    println!("{text}");
+pub(crate) fn text(text: impl Display) {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(problem) if problem.kind() != ErrorKind::BrokenPipe => {
+            error(&format!("the result could not be printed: {problem}"), None);
+        }
+        _ => {}
+    }
 }
 
 /// Says something while working.
-pub(crate) fn say(text: &str) {
-    eprintln!("{text}");
+pub(crate) fn say(text: impl Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 /// Says what went wrong, and what to do about it.
 pub(crate) fn error(message: &str, hint: Option<&str>) {
     for line in message.lines() {
-        eprintln!("error: {line}");
+        say(format_args!("error: {line}"));
     }
     if let Some(hint) = hint {
-        eprintln!("hint: {hint}");
+        say(format_args!("hint: {hint}"));
     }
 }
 
@@ -42,7 +53,7 @@ pub(crate) fn project_errors(errors: &ProjectErrors, as_json: bool) -> ExitStatu
     error(&errors.to_string(), None);
     let count = errors.problems.len();
     let noun = if count == 1 { "problem" } else { "problems" };
-    eprintln!("{count} {noun}; nothing was changed");
+    say(format_args!("{count} {noun}; nothing was changed"));
     ExitStatus::Input
 }
 
@@ -62,13 +73,17 @@ pub(crate) fn failure(failure: &migration::Error, again: &str, as_json: bool) ->
     }
     error(&message, (!hints.is_empty()).then(|| hints.join("; then ")).as_deref());
     if status == ExitStatus::Input {
-        eprintln!("nothing was changed");
+        say("nothing was changed");
     }
     status
 }
 
 /// The table at the end of a run, what is open, which files to look at, and what to type next.
 pub(crate) fn summary(summary: &Summary, next: &[String]) {
+    text(lines(summary, next).join("\n"));
+}
+
+fn lines(summary: &Summary, next: &[String]) -> Vec<String> {
     const HEADER: [(&str, Align); 11] = [
         ("table", Align::Left),
         ("mode", Align::Left),
@@ -82,6 +97,7 @@ pub(crate) fn summary(summary: &Summary, next: &[String]) {
         ("rows/s", Align::Right),
         ("time", Align::Right),
     ];
+    let mut lines = Vec::new();
     if !summary.tables.is_empty() {
         let mut rows: Vec<Vec<String>> = summary
             .tables
@@ -116,26 +132,23 @@ pub(crate) fn summary(summary: &Summary, next: &[String]) {
             String::new(),
             duration(summary.steps.iter().map(|step| step.seconds).sum()),
         ]);
-        println!("\n{}", set(&HEADER, &rows));
+        lines.push(format!("\n{}", set(&HEADER, &rows)));
     }
     if summary.open.is_empty() {
-        println!("Every row is accounted for; nothing is owed.");
+        lines.push("Every row is accounted for; nothing is owed.".to_owned());
     } else {
-        println!("Open:");
-        for line in &summary.open {
-            println!("  {line}");
-        }
+        lines.push("Open:".to_owned());
+        lines.extend(summary.open.iter().map(|line| format!("  {line}")));
     }
     if !summary.files.is_empty() {
-        println!("\nFiles to open:");
+        lines.push("\nFiles to open:".to_owned());
         for file in &summary.files {
-            println!("  {}  {}", file.path.display(), file.about);
+            lines.push(format!("  {}  {}", file.path.display(), file.about));
         }
     }
     if !next.is_empty() {
-        println!("\nNext:");
-        for line in next {
-            println!("  {line}");
-        }
+        lines.push("\nNext:".to_owned());
+        lines.extend(next.iter().map(|line| format!("  {line}")));
     }
+    lines
 }

@@ -8,3 +8,4 @@ mod rehearsal;
 mod retry;
 mod stopping;
 mod target;
+mod unheard;
