@@ -3,7 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use migration::{Event, Observer, Step};
 
 use crate::args::Global;
@@ -73,9 +73,24 @@ fn spinner() -> ProgressStyle {
 
 fn rows() -> ProgressStyle {
     ProgressStyle::with_template(
-        "  {spinner} {prefix} {msg:24} {wide_bar} {human_pos}/{human_len} rows {per_sec:>14}",
+        "  {spinner} {prefix} {msg:24} {wide_bar} {human_pos}/{human_len} rows {rate:>12}",
     )
     .unwrap_or_else(|_| ProgressStyle::default_bar())
+    .with_key("rate", |state: &ProgressState, to: &mut dyn std::fmt::Write| {
+        // A bar that could not be written is drawn again soon.
+        let _ = to.write_str(&rate(state.per_sec()));
+    })
+}
+
+/// Rows a second, as many digits as people read.
+fn rate(per_second: f64) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "rows a second fit, and are not negative"
+    )]
+    let whole = per_second.round() as u64;
+    format!("{}/s", thousands(whole))
 }
 
 impl Observer for Bars {
@@ -162,4 +177,14 @@ fn sentence(event: &Event, verbose: bool) -> Option<String> {
         },
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_a_whole_number() {
+        assert_eq!([0.0, 764.343_432_000_709_87, 1_839.087_2].map(rate), ["0/s", "764/s", "1,839/s"]);
+    }
 }
