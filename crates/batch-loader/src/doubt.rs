@@ -19,7 +19,7 @@ pub(crate) enum Doubt {
     /// Some were settled.
     Settled,
     /// Some must be left alone for longer.
-    Waiting { requests: usize, wait: Duration },
+    Waiting { requests: usize, wait: Duration, due: Duration },
 }
 
 /// How long to wait at most before asking again.
@@ -40,8 +40,8 @@ pub(crate) async fn settle(ctx: &Context<'_>, table: &LoadTable) -> Result<Doubt
         return Ok(Doubt::None);
     }
     let requests = usize::try_from(doubts.waiting).unwrap_or(usize::MAX);
-    let wait = doubts.next_due.unwrap_or(ASK_AGAIN).clamp(Duration::from_millis(5), ASK_AGAIN);
-    Ok(Doubt::Waiting { requests, wait })
+    let due = doubts.next_due.unwrap_or(ASK_AGAIN);
+    Ok(Doubt::Waiting { requests, wait: due.clamp(Duration::from_millis(5), ASK_AGAIN), due })
 }
 
 /// Settles one request: what a repetition cannot harm is pending again, rows that were created are adopted.

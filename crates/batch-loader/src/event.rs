@@ -92,8 +92,10 @@ pub enum Event {
         pass: Pass,
         /// Requests in doubt.
         requests: usize,
-        /// For how long.
+        /// How long until they are asked for again.
         wait: Duration,
+        /// How long until the first of them has been quiet for long enough to be looked for.
+        due: Duration,
     },
     /// The rows of a request in doubt were looked for.
     Probed {

@@ -69,8 +69,8 @@ async fn doubts_settled(ctx: &Context<'_>, table: &LoadTable, pass: Pass) -> Res
     match doubt::settle(ctx, table).await? {
         Doubt::None => Ok(false),
         Doubt::Settled => Ok(true),
-        Doubt::Waiting { requests, wait } => {
-            ctx.tell(&Event::Waiting { table: table.name().to_owned(), pass, requests, wait });
+        Doubt::Waiting { requests, wait, due } => {
+            ctx.tell(&Event::Waiting { table: table.name().to_owned(), pass, requests, wait, due });
             ctx.wait(wait).await?;
             Ok(true)
         }
@@ -329,7 +329,13 @@ impl<'a> Floor<'a> {
 
     pub(crate) fn stop_with(&mut self, error: Error) {
         if self.stop.is_none() {
-            tracing::warn!(table = self.op.table.name(), error = %error, "stopping");
+            let table = self.op.table.name();
+            if matches!(error, Error::Cancelled { .. }) {
+                // Whoever asked for it knows.
+                tracing::debug!(table, "stopping on request");
+            } else {
+                tracing::warn!(table, error = %error, "stopping");
+            }
             self.deadline = Some(Instant::now() + self.ctx.options.grace);
             self.stopping.cancel();
             self.stop = Some(error);

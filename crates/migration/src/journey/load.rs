@@ -13,9 +13,9 @@ use staging_store::Store;
 use super::base::{self, Base};
 use super::check::{Checked, takes_sequence_number, usable_key};
 use super::graph::targets;
+use super::watch::Watch;
 use super::{Journey, Outcome, owners, retry, sequence};
-use crate::event::Observer;
-use crate::{Error, Event, Step, TableSummary};
+use crate::{Error, Step, TableSummary};
 
 /// Creates the rows, wave by wave.
 pub(crate) async fn load(journey: &Journey<'_>, store: &Store) -> Result<Outcome, Error> {
@@ -40,7 +40,7 @@ pub(crate) async fn load(journey: &Journey<'_>, store: &Store) -> Result<Outcome
     }
     owners::resolve(journey, store).await?;
     journey.part(STEP, "create rows", None)?;
-    let watch = Watch::new(journey, STEP);
+    let watch = Watch::new(STEP, &journey.observer);
     let report = batch_loader::load(
         store,
         std::slice::from_ref(client),
@@ -73,7 +73,7 @@ pub(crate) async fn settle(journey: &Journey<'_>, store: &Store) -> Result<Outco
     let plan = plan(journey, store, STEP).await?;
     let client = &journey.checked.target(STEP)?.client;
     journey.part(STEP, "settle", None)?;
-    let watch = Watch::new(journey, STEP);
+    let watch = Watch::new(STEP, &journey.observer);
     let report = batch_loader::settle(
         store,
         std::slice::from_ref(client),
@@ -281,95 +281,4 @@ pub(crate) fn relationship<'c>(checked: &'c Checked, table: &TargetTable) -> Res
                 ends.into_iter().collect::<Vec<_>>().join(" and ")
             ),
         })
-}
-
-/// Passes the loader's events on.
-struct Watch {
-    step: Step,
-    observer: Arc<dyn Observer>,
-    progress: std::sync::Mutex<BTreeMap<String, (u64, u64)>>,
-}
-
-impl Watch {
-    fn new(journey: &Journey<'_>, step: Step) -> Self {
-        Self { step, observer: Arc::clone(&journey.observer), progress: std::sync::Mutex::default() }
-    }
-
-    fn tell(&self, what: &'static str, table: &str, pass: Option<&'static str>, rows: Option<u64>) {
-        let table = Some(table.to_owned());
-        self.observer.event(&Event::Load { step: self.step, what, table, pass, rows });
-    }
-
-    /// Adds planned and recorded rows of a table and tells how far it is.
-    fn moved(&self, table: &str, planned: u64, recorded: u64) {
-        let mut progress = self.progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (total, done) = progress.entry(table.to_owned()).or_default();
-        *total += planned;
-        *done += recorded;
-        let event = Event::Progress {
-            step: self.step,
-            table: table.to_owned(),
-            rows: *done,
-            total: Some((*total).max(*done)),
-        };
-        drop(progress);
-        self.observer.event(&event);
-    }
-}
-
-impl batch_loader::Observer for Watch {
-    fn event(&self, event: &batch_loader::Event) {
-        use batch_loader::Event as Load;
-        let count = |rows: &usize| Some(*rows as u64);
-        match event {
-            Load::Planned { table, pass, rows } => {
-                self.tell("planned", table, Some(pass.as_str()), Some(*rows));
-                if *rows > 0 {
-                    self.moved(table, *rows, 0);
-                }
-            }
-            Load::Leased { table, pass, rows } => {
-                self.tell("leased", table, Some(pass.as_str()), Some(*rows));
-            }
-            Load::Manifested { table, pass, rows, .. } => {
-                self.tell("manifested", table, Some(pass.as_str()), count(rows));
-            }
-            Load::Sending { table, pass, rows, .. } => {
-                self.tell("sending", table, Some(pass.as_str()), count(rows));
-            }
-            Load::Answered { table, pass, .. } => self.tell("answered", table, Some(pass.as_str()), None),
-            Load::Isolated { table, pass, rows, .. } => {
-                self.tell("isolated", table, Some(pass.as_str()), count(rows));
-            }
-            Load::Recorded { table, pass, succeeded, errors } => {
-                self.tell("recorded", table, Some(pass.as_str()), Some(succeeded + errors));
-                self.moved(table, 0, succeeded + errors);
-            }
-            Load::Waiting { table, pass, requests, wait } => {
-                self.tell("waiting", table, Some(pass.as_str()), None);
-                self.observer.event(&Event::Notice {
-                    step: self.step,
-                    table: Some(table.clone()),
-                    message: format!(
-                        "the answer to {requests} requests was lost; their rows are looked for in {wait:.0?}"
-                    ),
-                });
-            }
-            Load::Probed { table, pass, rows, adopted, .. } => {
-                self.tell("probed", table, Some(pass.as_str()), count(rows));
-                self.observer.event(&Event::Notice {
-                    step: self.step,
-                    table: Some(table.clone()),
-                    message: format!(
-                        "{adopted} of {rows} rows without an answer had arrived and were taken over"
-                    ),
-                });
-            }
-            Load::Swept { table, adopted, .. } => self.tell("swept", table, None, count(adopted)),
-            Load::LevelDone { table, .. } => self.tell("level-done", table, None, None),
-            Load::TableDone { table, pass } => self.tell("table-done", table, Some(pass.as_str()), None),
-            // What the limiter does matters to logs, not to people.
-            _ => {}
-        }
-    }
 }

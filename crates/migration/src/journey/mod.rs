@@ -15,6 +15,7 @@ mod steps;
 pub(crate) mod target;
 mod transform;
 mod verify;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
