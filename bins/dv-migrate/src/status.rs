@@ -1,6 +1,6 @@
 //! `dv-migrate status`.
 
-use migration::{ExitStatus, Project, Status};
+use migration::{ExitStatus, Project, Status, Step};
 
 use crate::args::Global;
 use crate::output;
@@ -40,11 +40,15 @@ fn print(project: &Project, status: &Status) {
         let rows: Vec<Vec<String>> = status
             .runs
             .iter()
-            .map(|run| {
+            .enumerate()
+            .map(|(index, run)| {
+                // Steps are done one after the other: only the latest can be under way.
+                let under_way = status.at_work && index + 1 == status.runs.len();
+                let without_end = if under_way { "at work" } else { "was killed" };
                 vec![
                     run.step.clone(),
                     run.started_at.clone(),
-                    run.ended_at.clone().unwrap_or_else(|| "not ended".to_owned()),
+                    run.ended_at.clone().unwrap_or_else(|| without_end.to_owned()),
                     run.summary.clone().unwrap_or_default(),
                 ]
             })
@@ -55,12 +59,19 @@ fn print(project: &Project, status: &Status) {
             ("ended", Align::Left),
             ("outcome", Align::Left),
         ];
-        output::text(&format!("\n{}", set(&header, &rows)));
+        output::text(format!("\n{}", set(&header, &rows).trim_end()));
     }
-    if status.tables.is_empty() {
-        output::text(&format!("\nNext:\n  dv-migrate run --project {folder}"));
-        return;
+    if !status.tables.is_empty() {
+        tables(status);
     }
+    let is_done =
+        status.runs.last().is_some_and(|run| run.step == Step::Verify.as_str() && run.exit_code == Some(0));
+    if !status.at_work && !is_done {
+        output::text(format!("\nNext:\n  dv-migrate run --project {folder}"));
+    }
+}
+
+fn tables(status: &Status) {
     let header = [
         ("table", Align::Left),
         ("staged", Align::Right),
@@ -93,5 +104,5 @@ fn print(project: &Project, status: &Status) {
             cells
         })
         .collect();
-    output::text(&format!("\n{}", set(&header, &rows)));
+    output::text(format!("\n{}", set(&header, &rows).trim_end()));
 }

@@ -72,6 +72,12 @@ pub enum Error {
         /// What it said.
         source: staging_store::Error,
     },
+    /// Another run is at work on the staging database.
+    #[error("another run is at work on {}", path.display())]
+    AtWork {
+        /// The staging database.
+        path: PathBuf,
+    },
     /// The names of staging tables do not fit.
     #[error("the staging tables cannot be made")]
     Schema(#[from] staging_schema::Error),
@@ -98,7 +104,7 @@ pub enum Error {
     File {
         /// The file.
         path: PathBuf,
-        /// `read` or `written`.
+        /// `read`, `written` or `locked`.
         doing: &'static str,
         /// What the system said.
         source: std::io::Error,
@@ -134,6 +140,7 @@ impl Error {
             Self::Load(source) if source.is_usage() => ExitStatus::Input,
             Self::Target { .. }
             | Self::Staging { .. }
+            | Self::AtWork { .. }
             | Self::Extract(_)
             | Self::Transform(_)
             | Self::Choices(_)
@@ -171,6 +178,10 @@ impl Error {
             Self::NotReady { .. } => {
                 Some("leave out --only, so that the steps before are done as well".to_owned())
             }
+            Self::AtWork { .. } => Some(
+                "wait until it has ended, or stop it with Ctrl-C; `dv-migrate status` says how far it is"
+                    .to_owned(),
+            ),
             Self::RetryWithoutLoad => Some(
                 "leave out --only and --until, or go as far as the load: --until load, --only load"
                     .to_owned(),

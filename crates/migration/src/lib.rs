@@ -27,6 +27,7 @@ mod error;
 mod event;
 mod exit;
 mod journey;
+mod lock;
 mod preflight;
 mod project;
 mod record;

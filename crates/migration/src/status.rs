@@ -5,6 +5,7 @@ use staging_schema::{Dialect, Statement, TableName};
 use staging_store::{Row, Store};
 
 use crate::error::in_staging;
+use crate::lock::AtWork;
 use crate::record::{self, Environment};
 use crate::{Error, Project};
 
@@ -13,6 +14,8 @@ use crate::{Error, Project};
 pub struct Status {
     /// What the staging database is bound to.
     pub environment: Option<Environment>,
+    /// Whether a run is at work at this moment.
+    pub at_work: bool,
     /// The latest run of each step, in the order in which they began.
     pub runs: Vec<RunStatus>,
     /// One entry per target table.
@@ -26,7 +29,7 @@ pub struct RunStatus {
     pub step: String,
     /// When it began (UTC).
     pub started_at: String,
-    /// When it ended; a step at work, and one that was killed, has none.
+    /// When it ended. A step at work has none, nor has one that was killed.
     pub ended_at: Option<String>,
     /// Exit code of the step.
     pub exit_code: Option<i64>,
@@ -68,6 +71,7 @@ pub async fn status(project: &Project) -> Result<Status, Error> {
         return Ok(Status::default());
     };
     let status = Status {
+        at_work: AtWork::is_held(&project.settings().staging.path),
         environment: record::environment(&store).await?,
         runs: runs(&store).await?,
         tables: tables(&store).await?,

@@ -45,6 +45,9 @@ fn status_is_read_while_a_run_is_under_way() {
     let load =
         status["runs"].as_array().unwrap().iter().find(|run| run["step"] == "load").expect("load has begun");
     assert!(load["ended_at"].is_null());
+    assert_eq!(status["at_work"], true);
+    let told = rehearsal.run(&organisation.url(), &["status"]).expect(0);
+    assert!(told.stdout.contains("at work"), "{}", told.stdout);
     let staged: u64 =
         status["tables"].as_array().unwrap().iter().map(|table| table["staged"].as_u64().unwrap()).sum();
     assert_eq!(staged, 6);
@@ -67,5 +70,38 @@ fn a_stopped_run_is_exit_code_4_and_goes_on_where_it_stopped() {
 
     let summary = rehearsal.run(&organisation.url(), &["run", "--json"]).expect(0).json();
     assert_eq!(summary["open"], serde_json::json!([]));
+    assert_eq!((organisation.rows("account"), organisation.rows("contact")), (3, 3));
+}
+
+#[test]
+fn a_second_run_beside_the_first_is_refused_and_disturbs_nothing() {
+    let organisation = Organisation::start(1);
+    slow(&organisation, Duration::from_secs(2));
+    let rehearsal = Rehearsal::new();
+    let (mut child, mut events) = start(&rehearsal, &organisation.url(), &[]);
+    events.find(|event| event["what"] == "sending").expect("a request is sent");
+    let second = rehearsal.run(&organisation.url(), &["run"]).expect(3);
+    assert!(second.stderr.contains("error: another run is at work on "), "{}", second.stderr);
+    assert!(second.stderr.contains("hint: wait until it has ended"), "{}", second.stderr);
+    events.for_each(drop);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!((organisation.rows("account"), organisation.rows("contact")), (3, 3));
+}
+
+#[test]
+fn status_tells_a_killed_run_from_one_at_work_and_says_how_to_go_on() {
+    let organisation = Organisation::start(1);
+    slow(&organisation, Duration::from_secs(2));
+    let rehearsal = Rehearsal::new();
+    let (mut child, mut events) = start(&rehearsal, &organisation.url(), &[]);
+    events.find(|event| event["what"] == "sending").expect("a request is sent");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let told = rehearsal.run(&organisation.url(), &["status"]).expect(0);
+    assert!(told.stdout.contains("was killed") && !told.stdout.contains("at work"), "{}", told.stdout);
+    assert!(told.stdout.contains("Next:\n  dv-migrate run --project "), "{}", told.stdout);
+    rehearsal.run(&organisation.url(), &["run"]).expect(0);
+    let told = rehearsal.run(&organisation.url(), &["status"]).expect(0);
+    assert!(!told.stdout.contains("Next:"), "{}", told.stdout);
     assert_eq!((organisation.rows("account"), organisation.rows("contact")), (3, 3));
 }

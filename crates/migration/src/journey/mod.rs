@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::in_staging;
 use crate::event::{Observer, Unobserved};
+use crate::lock::AtWork;
 use crate::record::RunRecord;
 use crate::{Error, Event, ExitStatus, Project, Secrets, Step, StepSummary, Summary, TableSummary};
 use check::Checked;
@@ -140,6 +141,7 @@ pub async fn run(project: &Project, options: RunOptions) -> Result<Summary, Erro
     let path = &project.settings().staging.path;
     let opening = StoreOptions { functions: row_transform::functions(), ..StoreOptions::sqlite(path) };
     let store = Store::open(opening).await.map_err(in_staging(format!("opening {}", path.display())))?;
+    let at_work = AtWork::begin(path).await?;
     let mut summary = Summary {
         project: project.settings().name.clone(),
         organization,
@@ -154,6 +156,7 @@ pub async fn run(project: &Project, options: RunOptions) -> Result<Summary, Erro
     }
     account::complete(&journey, &store, options.steps, &done, &mut summary).await?;
     store.close().await.map_err(in_staging("closing it"))?;
+    drop(at_work);
     Ok(summary)
 }
 
