@@ -39,8 +39,8 @@ impl Watch {
         self.notice(
             table,
             format!(
-                "{requests} {have} no answer yet; {those} rows are looked for in {}, when they can no longer be \
-                 under way (load.quiet_time)",
+                "{requests} {have} no answer yet; {those} rows are looked for in {} at the earliest, when they can \
+                 no longer be under way (load.quiet_time)",
                 span(due)
             ),
         );
@@ -173,8 +173,8 @@ mod tests {
         assert_eq!(
             heard,
             [
-                "2 requests have no answer yet; their rows are looked for in 9 min 50 s, when they can no longer be \
-              under way (load.quiet_time)"
+                "2 requests have no answer yet; their rows are looked for in 9 min 50 s at the earliest, when they \
+              can no longer be under way (load.quiet_time)"
             ]
         );
     }
@@ -190,7 +190,7 @@ mod tests {
         };
         let heard = notices(&[waiting(1, 45), probed, waiting(1, 60)]);
         assert_eq!(heard.len(), 3, "{heard:?}");
-        assert!(heard[0].starts_with("1 request has no answer yet; its rows are looked for in 45 s,"));
+        assert!(heard[0].starts_with("1 request has no answer yet; its rows are looked for in 45 s "));
         assert_eq!(heard[1], "250 of 250 rows without an answer had arrived and were taken over");
         assert!(heard[2].contains("in 1 min 00 s"), "{}", heard[2]);
     }
