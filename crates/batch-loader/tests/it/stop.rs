@@ -15,7 +15,7 @@ async fn a_cancelled_load_ends_what_is_in_flight_and_the_next_one_goes_on() {
     let table = TargetTable::new("account", vec![text("name", 160)]).unwrap();
     let plan = waves(vec![vec![world.table(table.clone()).await]]);
     world.prepare(&plan).await;
-    world.stage(&table, &["name"], named("a", 100)).await;
+    world.stage(&table, &["name"], named("a", 1_000)).await;
     let cancel = CancellationToken::new();
     let stop = cancel.clone();
     let observer = move |event: &Event| {
@@ -31,11 +31,11 @@ async fn a_cancelled_load_ends_what_is_in_flight_and_the_next_one_goes_on() {
     let leased = world.count("SELECT COUNT(*) FROM target_Chunk WHERE State = 'leased'").await;
     assert_eq!((open, leased), (0, 0), "nothing in doubt, no lease to wait for");
     let there = world.values("accounts", "name").await.len();
-    assert!((1..100).contains(&there), "{there} rows were loaded before the stop");
+    assert!((1..1_000).contains(&there), "{there} rows were loaded before the stop");
     let report = world.load(&plan).await.unwrap();
-    assert_eq!(report.tables["account"].loaded + there as u64, 100);
+    assert_eq!(report.tables["account"].loaded + there as u64, 1_000);
     assert_eq!(report.tables["account"].in_doubt, 0);
-    assert_eq!(world.values("accounts", "name").await.len(), 100);
+    assert_eq!(world.values("accounts", "name").await.len(), 1_000);
 }
 
 #[tokio::test]
