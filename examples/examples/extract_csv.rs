@@ -4,6 +4,8 @@
 //! $ cargo run --release --example extract_csv -- FILE.csv [STAGING.db]
 //! ```
 
+#![expect(clippy::print_stdout, reason = "it is what the example is for")]
+
 use std::path::PathBuf;
 
 use anyhow::Context as _;

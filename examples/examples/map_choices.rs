@@ -1,5 +1,7 @@
 //! Finds out what the texts of a choice mean, and leaves to people what it cannot know.
 
+#![expect(clippy::print_stdout, reason = "it is what the example is for")]
+
 use dataverse_wire::metadata::{ChoiceOption, ColumnDefinition, ColumnType, TableDefinition};
 use optionset_mapping::{Separators, apply, propose, unmapped};
 use staging_schema::{StagedColumn, StagedKind, Statement, TargetTable, ddl};

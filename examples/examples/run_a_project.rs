@@ -1,5 +1,7 @@
 //! Runs a small project against an emulated organisation: `cargo run -p toolkit-examples --example run_a_project`.
 
+#![expect(clippy::print_stdout, reason = "it is what the example is for")]
+
 use std::sync::Arc;
 
 use dataverse_emulator::{Emulator, Options};

@@ -16,9 +16,9 @@ pub(crate) fn init(global: &Global, folder: &Path) -> ExitStatus {
                 return ExitStatus::Done;
             }
             for file in &files {
-                output::text(&format!("wrote {}", file.display()));
+                output::text(format!("wrote {}", file.display()));
             }
-            output::text(&format!(
+            output::text(format!(
                 "\nNext:\n  edit {0}/migration.toml: the address of your environment, and which table becomes which\n  \
                  put your CSV files into {0}/source\n  dv-migrate preflight --project {0}\n  \
                  dv-migrate run --project {0} --until transform",

@@ -20,16 +20,16 @@ pub(crate) async fn preflight(global: &Global) -> ExitStatus {
             .iter()
             .map(|check| vec![check.result.as_str().to_owned(), check.about.clone(), check.message.clone()])
             .collect();
-        output::text(&set(&[("", Align::Left), ("check", Align::Left), ("finding", Align::Left)], &rows));
+        output::text(set(&[("", Align::Left), ("check", Align::Left), ("finding", Align::Left)], &rows));
         for hint in &preflight.hints {
-            output::text(&format!("hint: {hint}"));
+            output::text(format!("hint: {hint}"));
         }
         let failed = preflight.checks.iter().filter(|check| check.result == CheckResult::Fail).count();
         let folder = project.folder().display();
         if failed == 0 {
-            output::text(&format!("Ready.\n\nNext:\n  dv-migrate run --project {folder} --until transform"));
+            output::text(format!("Ready.\n\nNext:\n  dv-migrate run --project {folder} --until transform"));
         } else {
-            output::text(&format!(
+            output::text(format!(
                 "{failed} of {} checks failed; nothing was changed.\n\nNext:\n  repair, then: dv-migrate preflight --project {folder}",
                 preflight.checks.len()
             ));

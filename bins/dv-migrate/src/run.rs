@@ -41,7 +41,7 @@ pub(crate) fn report(global: &Global, project: &Project, summary: &Summary, next
     if global.json {
         output::json(summary);
     } else {
-        output::say(&format!("project {} in {}", summary.project, project.folder().display()));
+        output::say(format!("project {} in {}", summary.project, project.folder().display()));
         output::summary(summary, next);
     }
 }

@@ -27,7 +27,7 @@ pub(crate) async fn status(global: &Global) -> ExitStatus {
 fn print(project: &Project, status: &Status) {
     let folder = project.folder().display();
     match &status.environment {
-        Some(environment) => output::text(&format!(
+        Some(environment) => output::text(format!(
             "{} is bound to {} ({}) at {}",
             project.settings().staging.path.display(),
             environment.name,

@@ -37,7 +37,7 @@ pub(crate) async fn demo(global: &Global, folder: &Path, serve: bool) -> ExitSta
             return ExitStatus::Unreachable;
         }
     };
-    output::say(&format!("an emulated Dataverse organisation serves at {}", emulator.url()));
+    output::say(format!("an emulated Dataverse organisation serves at {}", emulator.url()));
     let status = journey(global, folder, &emulator, serve).await;
     match emulator.save(&folder.join(ORGANISATION)) {
         // Nothing was lost, so the next demo may trust what is there.
@@ -70,7 +70,7 @@ async fn journey(global: &Global, folder: &Path, emulator: &Emulator, serve: boo
         }
     };
     if serve {
-        output::say(&format!(
+        output::say(format!(
             "\n{} serves the organisation until Ctrl-C, for example:\n  curl -H 'Authorization: Bearer demo' '{}/api/data/v9.2/contacts?$top=3'",
             emulator.url(),
             emulator.url()
@@ -126,7 +126,7 @@ fn prepared(folder: &Path) -> Result<(), Refusal> {
             }
             std::fs::write(&path, content).map_err(refused(&path))?;
         }
-        output::say(&format!("wrote the project into {}", folder.display()));
+        output::say(format!("wrote the project into {}", folder.display()));
     } else if !folder.join("source").join("Account.csv").exists() {
         return Err(Refusal::NotOurs);
     }
