@@ -16,13 +16,12 @@ use staging_store::{Store, StoreOptions};
 async fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args_os().skip(1);
     let scratch = tempfile::tempdir()?;
-    let file = match arguments.next() {
-        Some(file) => PathBuf::from(file),
-        None => {
-            let file = scratch.path().join("Account.csv");
-            std::fs::write(&file, "Id,Name\n001,\"Baker, Sons & Co\"\n002,Überland\n")?;
-            file
-        }
+    let file = if let Some(file) = arguments.next() {
+        PathBuf::from(file)
+    } else {
+        let file = scratch.path().join("Account.csv");
+        std::fs::write(&file, "Id,Name\n001,\"Baker, Sons & Co\"\n002,Überland\n")?;
+        file
     };
     let database = arguments.next().map_or_else(|| scratch.path().join("staging.db"), PathBuf::from);
     let folder = file.parent().context("the file has no folder")?;
