@@ -127,7 +127,8 @@ fn prepared(folder: &Path) -> Result<(), Refusal> {
             std::fs::write(&path, content).map_err(refused(&path))?;
         }
         output::say(format!("wrote the project into {}", folder.display()));
-    } else if !folder.join("source").join("Account.csv").exists() {
+    } else if !files::PROJECT.iter().all(|(name, _)| folder.join(name).exists()) {
+        // Somebody's own project: its staging database must neither be loaded from nor set aside.
         return Err(Refusal::NotOurs);
     }
     let running = folder.join(RUNNING);

@@ -50,3 +50,15 @@ fn a_folder_of_somebody_else_is_left_alone() {
     assert!(finished.stderr.contains("is not empty and holds no demo"), "{}", finished.stderr);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
+
+#[test]
+fn a_project_of_ones_own_is_not_taken_for_a_demo() {
+    let folder = TempDir::new().unwrap();
+    let project = folder.path().join("crm");
+    dv_migrate().arg("init").arg(&project).assert().success();
+    fs::write(project.join("staging.db"), "months of work").unwrap();
+    fs::write(project.join("demo.running"), "1\n").unwrap();
+    let finished = demo(&project).expect(2);
+    assert!(finished.stderr.contains("holds no demo"), "{}", finished.stderr);
+    assert_eq!(fs::read_to_string(project.join("staging.db")).unwrap(), "months of work");
+}
