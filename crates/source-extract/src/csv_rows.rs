@@ -7,7 +7,7 @@ use csv::{ErrorKind, StringRecord};
 use twox_hash::XxHash3_64;
 
 use crate::Error;
-use crate::decode::{self, Malformed};
+use crate::decode::{self, Malformed, Marked};
 use crate::table::{Reading, SourceTable};
 
 /// Longest column name that SQL Server takes.
@@ -148,6 +148,9 @@ impl CsvRows {
                 Error::NotInEncoding { path, line, place, encoding: self.encoding.to_owned() }
             }
             ErrorKind::Io(source) => {
+                if let Some(marked) = source.get_ref().and_then(|inner| inner.downcast_ref::<Marked>()) {
+                    return Error::MarkedAs { path, encoding: marked.encoding };
+                }
                 match source.get_ref().and_then(|inner| inner.downcast_ref::<Malformed>()) {
                     Some(at) => Error::NotInEncoding {
                         path,

@@ -67,8 +67,10 @@ impl<R: Read> Read for WithoutMark<R> {
             self.checked = true;
             let mut start = Vec::with_capacity(3);
             self.inner.by_ref().take(3).read_to_end(&mut start)?;
-            if start.starts_with(&[0xFF, 0xFE]) || start.starts_with(&[0xFE, 0xFF]) {
-                return Err(malformed(1, 1));
+            for (mark, encoding) in [([0xFF, 0xFE], "utf-16le"), ([0xFE, 0xFF], "utf-16be")] {
+                if start.starts_with(&mark) {
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, Marked { encoding }));
+                }
             }
             if start != [0xEF, 0xBB, 0xBF] {
                 self.held = start;
@@ -90,6 +92,13 @@ impl<R: Read> Read for WithoutMark<R> {
 pub(crate) struct Malformed {
     pub(crate) line: u64,
     pub(crate) character: u64,
+}
+
+/// A file whose byte order mark says another encoding; carried in the same way.
+#[derive(Debug, thiserror::Error)]
+#[error("marked as {encoding}")]
+pub(crate) struct Marked {
+    pub(crate) encoding: &'static str,
 }
 
 fn malformed(line: u64, character: u64) -> io::Error {

@@ -148,6 +148,14 @@ pub enum Error {
         /// The first column that is missing or too many, from 1.
         column: usize,
     },
+    /// A file that says of itself that it is in another encoding than was declared.
+    #[error("{}: the file is marked as {encoding}: declare `encoding = \"{encoding}\"` for it", path.display())]
+    MarkedAs {
+        /// The file.
+        path: PathBuf,
+        /// What its byte order mark says.
+        encoding: &'static str,
+    },
     /// Bytes that are no text in the file's encoding.
     #[error("{}: line {line}, {place}: not valid {encoding}; declare the file's `encoding`", path.display())]
     NotInEncoding {

@@ -2,6 +2,7 @@
 
 use dataverse_wire::metadata::{ColumnDefinition, ColumnType, TableDefinition};
 
+use super::near::did_you_mean;
 use crate::problem::Problems;
 
 /// What a mapping does with a column.
@@ -24,12 +25,7 @@ pub(crate) fn find<'d>(
 ) -> Option<&'d ColumnDefinition> {
     let table = &definition.logical_name;
     let Some(column) = definition.column(name) else {
-        let lower = name.to_lowercase();
-        let hint = if definition.column(&lower).is_some() {
-            format!("; did you mean {lower:?}?")
-        } else {
-            String::new()
-        };
+        let hint = did_you_mean(name, definition.columns.keys().map(String::as_str));
         problems.column(name, format!("the table {table} has no column {name:?}{hint}"));
         return None;
     };

@@ -3,6 +3,7 @@
 mod column;
 mod lookup;
 mod map;
+mod near;
 mod source;
 mod staged;
 mod table;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use staging_schema::Dialect;
 
+use super::near::did_you_mean;
 use crate::problem::Problems;
 use crate::script;
 use crate::sql::{Fragment, column};
@@ -30,8 +31,7 @@ impl<'a> SourceRef<'a> {
         if let Some(columns) = sources.get(name) {
             return Some(Self { name, columns, used: BTreeSet::new(), looked_into: BTreeSet::new() });
         }
-        let hint =
-            nearest(name, sources.keys()).map_or(String::new(), |near| format!("; did you mean {near:?}?"));
+        let hint = did_you_mean(name, sources.keys().map(String::as_str));
         problems.table(format!("the source has no table {name:?}{hint}"));
         None
     }
@@ -51,8 +51,13 @@ impl<'a> SourceRef<'a> {
             self.used.insert(name.to_owned());
             return Some(column("s", name));
         }
-        let hint = nearest(name, self.columns.iter())
-            .map_or(String::new(), |near| format!("; did you mean {near:?}?"));
+        let hint = match self.columns {
+            // A header that was not taken apart.
+            [only] if only.contains([';', ',', '\t', '|']) => {
+                format!("; its only column is {only:?}: declare the file's `delimiter`")
+            }
+            columns => did_you_mean(name, columns.iter().map(String::as_str)),
+        };
         let message = format!("{} has no column {name:?}{hint}", self.name);
         match target {
             Some(target) => problems.column(target, message),
@@ -81,12 +86,4 @@ impl<'a> SourceRef<'a> {
         self.looked_into.extend(script::source_tables(text).map(str::to_owned));
         Some(Fragment::each(|dialect| expanded(dialect).unwrap_or_default()))
     }
-}
-
-/// A known name that differs by letter case or blanks and underscores only.
-fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n String>) -> Option<&'n String> {
-    let bare = |text: &str| text.to_lowercase().replace(['_', ' ', '-'], "");
-    let wanted = bare(name);
-    let mut known = known;
-    known.find(|candidate| bare(candidate) == wanted)
 }

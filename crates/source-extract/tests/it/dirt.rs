@@ -74,7 +74,10 @@ async fn what_cannot_be_read_is_named_with_file_line_and_column_and_nothing_is_w
         ),
         (b"Id,Name\n1,a\n2,\"open\n3,c\n", "T.csv: a quote opened in the row at line 3 is never closed"),
         (b"Id,\"Name\n1,a\n", "T.csv: a quote opened in the row at line 1 is never closed"),
-        (b"\xff\xfeI\0d\0", "T.csv: line 1, character 1: not valid UTF-8; declare the file's `encoding`"),
+        (
+            b"\xff\xfeI\0d\0",
+            "T.csv: the file is marked as utf-16le: declare `encoding = \"utf-16le\"` for it",
+        ),
     ];
     for (bytes, expected) in cases {
         let desk = Desk::new().await;
