@@ -72,8 +72,10 @@ pub(crate) fn failure(failure: &migration::Error, again: &str, as_json: bool) ->
         hints.push(format!("go on with: {again}"));
     }
     error(&message, (!hints.is_empty()).then(|| hints.join("; then ")).as_deref());
-    if status == ExitStatus::Input {
+    if failure.changed_nothing() {
         say("nothing was changed");
+    } else if status == ExitStatus::Input && !matches!(failure, migration::Error::Load(_)) {
+        say("nothing was sent to Dataverse by this step; the staging database keeps what was finished");
     }
     status
 }

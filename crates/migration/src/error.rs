@@ -151,6 +151,21 @@ impl Error {
         }
     }
 
+    /// Whether it was found before anything was written anywhere. Steps that copy or map may have done a part, in the staging
+    /// database alone.
+    pub fn changed_nothing(&self) -> bool {
+        self.exit_status() == ExitStatus::Input
+            && !matches!(
+                self,
+                Self::Extract(_)
+                    | Self::Transform(_)
+                    | Self::Schema(_)
+                    | Self::Sequence(_)
+                    | Self::Metadata { .. }
+                    | Self::Load(_)
+            )
+    }
+
     /// Whether the same command goes on where this one ended.
     pub fn is_resumable(&self) -> bool {
         matches!(self.exit_status(), ExitStatus::Unreachable | ExitStatus::Stopped)

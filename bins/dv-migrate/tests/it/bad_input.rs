@@ -49,7 +49,23 @@ fn a_header_that_the_project_does_not_know() {
 
 #[test]
 fn a_source_column_that_the_file_does_not_have() {
-    refused_project("lastname = \"Name\"", "lastname = \"Nme\"", "Contact has no column \"Nme\"");
+    let slip = "Contact has no column \"Nme\"; did you mean \"Name\"?";
+    refused_project("lastname = \"Name\"", "lastname = \"Nme\"", slip);
+}
+
+#[test]
+fn a_file_with_another_delimiter() {
+    refused(
+        |rehearsal| rehearsal.write("source/Contact.csv", "Id;Name;Account\nC1;Anna;A1\n"),
+        "Contact has no column \"Id\"; its only column is \"Id;Name;Account\": declare the file's `delimiter`",
+    );
+}
+
+#[test]
+fn an_address_of_another_kind_is_one_problem() {
+    let rehearsal = Rehearsal::new();
+    let finished = rehearsal.run("ftp://contoso.example/crm", &["run"]).expect(2);
+    assert!(finished.stderr.contains("1 problem; nothing was changed"), "{}", finished.stderr);
 }
 
 #[test]
@@ -156,6 +172,29 @@ fn a_step_alone_says_what_it_needs() {
     let finished = rehearsal.run(&organisation.url(), &["run", "--only", "transform"]).expect(2);
     assert!(finished.stderr.contains("run the step prepare"), "{}", finished.stderr);
     assert!(rehearsal.staging().is_none());
+
+    // The metadata is there, the staging database is not.
+    rehearsal.run(&organisation.url(), &["run", "--until", "prepare"]).expect(0);
+    for name in ["staging.db", "staging.db-wal", "staging.db-shm"] {
+        let _ = fs::remove_file(rehearsal.file(name));
+    }
+    for step in ["transform", "load", "verify"] {
+        let finished = rehearsal.run(&organisation.url(), &["run", "--only", step]).expect(2);
+        assert!(finished.stderr.contains("there is no staging database"), "{}", finished.stderr);
+        assert!(rehearsal.staging().is_none(), "{step} made one");
+    }
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_told_without_a_claim_that_nothing_was_staged() {
+    let organisation = Organisation::start(1);
+    let rehearsal = Rehearsal::new();
+    rehearsal.write("source/Contact.csv", "Id,Name,Account\nC1,Anna,A1,more\n");
+    let finished = rehearsal.run(&organisation.url(), &["run"]).expect(2);
+    assert!(finished.stderr.contains("Contact.csv: line 2 has 4 cells"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("nothing was sent to Dataverse"), "{}", finished.stderr);
+    assert!(!finished.stderr.contains("nothing was changed"), "{}", finished.stderr);
+    assert_eq!(organisation.rows("account"), 0);
 }
 
 #[test]

@@ -139,6 +139,13 @@ pub async fn run(project: &Project, options: RunOptions) -> Result<Summary, Erro
         return Err(Error::Stopped { step: Step::Prepare });
     }
     let path = &project.settings().staging.path;
+    if let Some(step) = options.steps.iter().next().filter(|first| *first != Step::Prepare)
+        && !path.exists()
+    {
+        // Opening it would make one.
+        let missing = format!("there is no staging database {}; run the step prepare", path.display());
+        return Err(Error::NotReady { step, missing });
+    }
     let opening = StoreOptions { functions: row_transform::functions(), ..StoreOptions::sqlite(path) };
     let store = Store::open(opening).await.map_err(in_staging(format!("opening {}", path.display())))?;
     let at_work = AtWork::begin(path).await?;

@@ -80,7 +80,11 @@ impl Check<'_> {
                 "the connection would not be encrypted",
                 Some("write https; http is for an emulator on this machine only"),
             ),
-            other => self.note("target.url", format!("`{other}` is not a web address"), Some(EXAMPLE)),
+            other => {
+                self.note("target.url", format!("`{other}` is not a web address"), Some(EXAMPLE));
+                // What follows makes sense of web addresses only.
+                return None;
+            }
         }
         if !url.username().is_empty() || url.password().is_some() {
             self.note(
