@@ -105,8 +105,8 @@ pub enum Error {
         #[source]
         source: Cause,
     },
-    /// The caller's [`crate::SendPermit`] said no right before sending. This attempt was not sent, and earlier ones
-    /// were not executed.
+    /// The caller's [`crate::SendPermit`] said no before the whole request had left. The service saw no complete one, and
+    /// earlier attempts were not executed.
     #[error("{request}: not sent, the permit was withdrawn")]
     NotPermitted {
         /// What was asked.

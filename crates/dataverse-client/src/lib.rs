@@ -33,6 +33,7 @@
 //! ```
 
 mod auth;
+mod body;
 mod calls;
 mod client;
 mod error;

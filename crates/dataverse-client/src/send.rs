@@ -13,6 +13,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::auth::Token;
+use crate::body::{self, PermittedBody};
 use crate::client::Client;
 use crate::error::{Cause, RequestSummary};
 use crate::throttle::retry_after;
@@ -148,6 +149,8 @@ enum Attempt {
     },
     /// It cannot be sent: a header or the URL is malformed.
     Invalid(Cause),
+    /// The permit ended before the whole request had left: the service never saw a complete one.
+    NotPermitted,
     /// It never left: no connection.
     Unsent(Cause),
     /// It left, and its fate is unknown.
@@ -186,6 +189,7 @@ impl Client {
             if request.permit.as_ref().is_some_and(|permit| !permit.is_granted()) {
                 return Err(Error::NotPermitted { request: Box::new(summary) });
             }
+            let before = (summary.attempts, summary.sent_at);
             summary.attempts += 1;
             summary.sent_at = Some(Timestamp::now());
             let span = tracing::debug_span!(
@@ -239,6 +243,10 @@ impl Client {
                 Attempt::Invalid(source) => {
                     return Err(Error::Input { operation: request.operation, reason: source.to_string() });
                 }
+                Attempt::NotPermitted => {
+                    (summary.attempts, summary.sent_at) = before;
+                    return Err(Error::NotPermitted { request: Box::new(summary) });
+                }
                 Attempt::Unsent(source) => Failure::Lost(source),
                 Attempt::Lost(source) => match request.repeat {
                     Repeat::Safe => Failure::Lost(source),
@@ -276,11 +284,21 @@ impl Client {
         for (name, value) in &request.headers {
             builder = builder.header(*name, value);
         }
+        let mut refused = None;
         if let Some(body) = &request.body {
-            builder = builder.header("Content-Type", &request.content_type).body(body.clone());
+            builder = builder.header("Content-Type", &request.content_type);
+            builder = match &request.permit {
+                None => builder.body(body.clone()),
+                Some(permit) => {
+                    let body = PermittedBody::new(body.clone(), permit.clone());
+                    refused = Some(body.refusal());
+                    builder.body(reqwest::Body::wrap(body))
+                }
+            };
         }
         let response = match builder.send().await {
             Ok(response) => response,
+            Err(_) if is_refused(refused.as_ref()) => return Attempt::NotPermitted,
             // The URL of an error may hold values of rows.
             Err(error) if error.is_builder() => return Attempt::Invalid(error.without_url().into()),
             Err(error) if error.is_connect() => return Attempt::Unsent(error.without_url().into()),
@@ -292,9 +310,14 @@ impl Client {
             Ok(body) => Attempt::Answered { status, headers, body },
             // A refusal stays one, even if its explanation is lost.
             Err(_) if status.is_client_error() => Attempt::Answered { status, headers, body: Bytes::new() },
+            Err(_) if is_refused(refused.as_ref()) => Attempt::NotPermitted,
             Err(error) => Attempt::Lost(error.without_url().into()),
         }
     }
+}
+
+fn is_refused(refusal: Option<&body::Refusal>) -> bool {
+    refusal.is_some_and(body::Refusal::is_refused)
 }
 
 fn is_multipart(headers: &HeaderMap) -> bool {

@@ -31,7 +31,7 @@ pub struct WriteOptions {
     pub timeout: Option<Duration>,
     /// Whether refusals and failures that are safe to repeat are repeated here.
     pub retries: Retries,
-    /// Asked right before each attempt.
+    /// Asked right before each attempt, and again as its body is written.
     pub permit: Option<SendPermit>,
 }
 
@@ -69,9 +69,12 @@ pub enum Retries {
     ByCaller,
 }
 
-/// A question that is asked right before each attempt of a write; `false` keeps it from being sent.
+/// A question that is asked right before each attempt of a write, and again whenever the connection takes a piece of its
+/// body; `false` keeps it from being sent.
 ///
-/// Whoever holds a lease on rows must not send them after it has ended, and an attempt can wait for minutes.
+/// Whoever holds a lease on rows must not send them after it has ended, and an attempt can wait for minutes: for its
+/// turn, for a connection, for a process that was stopped. A request whose permit ends while its body is being written
+/// is cut off: the service never sees it complete, so it is not executed.
 #[derive(Clone)]
 pub struct SendPermit(Arc<dyn Fn() -> bool + Send + Sync>);
 

@@ -80,7 +80,7 @@ pub(crate) async fn check(
         None
     };
     let bound = same_environment(&project.settings().staging.path, target.as_ref()).await?;
-    let frozen = definitions(project, target.as_ref(), bound, &corrections, steps).await?;
+    let frozen = definitions(project, target.as_ref(), bound, &corrections, steps, observer).await?;
     let Some(headers) = headers else { return Err(ProjectErrors::new(problems).into()) };
     let settings = project.settings();
     let plan = match row_transform::plan(&settings.maps, &settings.owners, &frozen.value, &headers) {
@@ -171,6 +171,7 @@ async fn definitions(
     bound: Option<Uuid>,
     corrections: &Corrections,
     steps: Steps,
+    observer: &dyn Observer,
 ) -> Result<Frozen, Error> {
     let needed = target::needed_tables(project);
     let organization = target.map(|connected| connected.organization.id).or(bound);
@@ -181,6 +182,11 @@ async fn definitions(
     }
     match target {
         Some(Connected { client, organization }) => {
+            observer.event(&Event::Notice {
+                step: Step::Prepare,
+                table: None,
+                message: format!("reading the definitions of {} tables", needed.len()),
+            });
             target::definitions(client, organization.id, &needed, corrections).await
         }
         None => Err(Error::NotReady {

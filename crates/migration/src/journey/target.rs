@@ -165,15 +165,13 @@ pub(crate) async fn definitions(
     needed: &BTreeSet<String>,
     corrections: &Corrections,
 ) -> Result<Frozen, Error> {
-    let mut value = Vec::new();
-    for name in needed.union(&corrections.tables) {
-        let definition = client
-            .table_definition(name)
-            .await
-            .map_err(at_target(format!("reading the definition of {name}")))?;
-        // A table that the target does not have is a mistake of the mapping, and said there.
-        value.extend(definition);
-    }
+    let names: Vec<&String> = needed.union(&corrections.tables).collect();
+    let definitions = client
+        .table_definitions(&names)
+        .await
+        .map_err(at_target(format!("reading the definitions of {} tables", names.len())))?;
+    // A table that the target does not have is a mistake of the mapping, and said there.
+    let mut value: Vec<TableDefinition> = definitions.into_iter().flatten().collect();
     if let Some(overrides) = &corrections.parsed {
         overrides.apply(&mut value).map_err(|error| Error::Metadata {
             message: format!("target.overrides: {}", crate::project::with_causes(&error)),
