@@ -40,8 +40,11 @@ pub(crate) struct Args {
     /// Stop when standard input ends: for parents that may be killed.
     #[arg(long)]
     pub(crate) until_stdin_closes: bool,
-    /// Not there yet: keeping rows in a folder.
-    #[arg(long, hide = true, value_name = "DIR")]
+    /// Keep every row in this folder: what was acknowledged survives the end of this process, however it ends.
+    ///
+    /// Started again with the same folder, --seed, --users and --metadata, it goes on from there; tables and keys made at run
+    /// time come back too. `POST /emulator/reset` empties the folder.
+    #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// Not there yet: TLS with a self-signed certificate.
     #[arg(long, hide = true, value_name = "DIR")]

@@ -40,7 +40,10 @@ async fn main() -> ExitCode {
     };
     match serve(options, args.until_stdin_closes).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => complain(&error, FAILED),
+        Err(error) => {
+            let is_input = error.downcast_ref().is_some_and(dataverse_emulator::Error::is_input);
+            complain(&error, if is_input { WRONG_INPUT } else { FAILED })
+        }
     }
 }
 
@@ -51,15 +54,18 @@ fn complain(error: &anyhow::Error, code: u8) -> ExitCode {
 }
 
 fn options(args: &Args) -> anyhow::Result<Options> {
-    for (flag, given) in
-        [("--data", args.data.is_some()), ("--tls", args.tls.is_some()), ("--keep", args.keep.is_some())]
-    {
+    for (flag, given) in [("--tls", args.tls.is_some()), ("--keep", args.keep.is_some())] {
         if given {
             bail!("{flag} is not there yet: rows are kept in memory and served over plain HTTP");
         }
     }
-    let mut options =
-        Options { listen: args.listen, seed: args.seed, users: args.users, ..Options::default() };
+    let mut options = Options {
+        listen: args.listen,
+        seed: args.seed,
+        users: args.users,
+        data: args.data.clone(),
+        ..Options::default()
+    };
     for path in &args.metadata {
         let tables = tables_from(&read(path)?).with_context(|| format!("in {}", path.display()))?;
         options.metadata.extend(tables);
@@ -86,7 +92,7 @@ fn json<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
 }
 
 async fn serve(options: Options, until_stdin_closes: bool) -> anyhow::Result<()> {
-    let emulator = Emulator::start(options).await.map_err(with_causes)?;
+    let emulator = Emulator::start(options).await?;
     let mut out = std::io::stdout();
     writeln!(out, "{}", serde_json::json!({ "url": emulator.url() }))?;
     out.flush()?;
@@ -94,11 +100,7 @@ async fn serve(options: Options, until_stdin_closes: bool) -> anyhow::Result<()>
         () = stop_signal() => {}
         () = stdin_end(), if until_stdin_closes => {}
     }
-    emulator.shutdown().await.map_err(with_causes)
-}
-
-fn with_causes(error: dataverse_emulator::Error) -> anyhow::Error {
-    anyhow::Error::new(error)
+    Ok(emulator.shutdown().await?)
 }
 
 async fn stop_signal() {

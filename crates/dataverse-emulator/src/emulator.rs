@@ -37,6 +37,9 @@ pub struct Options {
     pub seed: u64,
     /// Application users; the bearer token `user-2` is the second (default 4).
     pub users: u32,
+    /// Keeps every row there, so that an emulator with the same seed and tables goes on from what was acknowledged,
+    /// even if this one is killed (default: rows live in memory alone).
+    pub data: Option<std::path::PathBuf>,
     /// The undocumented facts.
     pub settings: Settings,
     /// Service protection.
@@ -53,6 +56,7 @@ impl Default for Options {
             standard_tables: true,
             seed: 1,
             users: 4,
+            data: None,
             settings: Settings::default(),
             limits: Limits::default(),
             faults: FaultPlan::default(),
@@ -148,7 +152,8 @@ impl Emulator {
         let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
         let mut organisation =
             self.service.organisation().write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        organisation.take_snapshot(&bytes).map_err(|reason| failed(reason.to_owned()))
+        organisation.take_snapshot(&bytes).map_err(|reason| failed(reason.to_owned()))?;
+        organisation.rewrite_journal().map_err(|error| failed(error.to_string()))
     }
 
     /// Stops accepting, lets running requests end, and waits for that.
@@ -164,6 +169,12 @@ impl Emulator {
         }
         self.server.abort();
         Ok(())
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        self.service.close_data();
     }
 }
 

@@ -25,7 +25,22 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// The data folder cannot be used.
+    #[error("data folder {}: {reason}", path.display())]
+    Data {
+        /// The folder.
+        path: std::path::PathBuf,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
     /// A table definition cannot be served.
     #[error("table definitions: {0}")]
     Metadata(String),
+}
+
+impl Error {
+    /// What was asked for is at fault, not the machine: other options help.
+    pub fn is_input(&self) -> bool {
+        matches!(self, Self::Data { .. } | Self::Metadata(_) | Self::Snapshot { .. })
+    }
 }

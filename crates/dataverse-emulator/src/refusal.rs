@@ -24,6 +24,12 @@ pub(crate) fn refusal(status: u16, code: u32, message: impl Into<String>) -> Ref
     Refusal(Box::new(ServiceFault::new(ServiceCode(code), message).with_status(status)))
 }
 
+/// The emulator's own trouble: its data folder takes nothing more.
+pub(crate) fn not_kept(reason: &str) -> Refusal {
+    tracing::error!(reason, "the data folder takes nothing more");
+    refusal(500, 0x8004_0216, format!("The emulator could not write to its data folder: {reason}"))
+}
+
 /// `ObjectDoesNotExist`.
 pub(crate) fn no_row(table: &str, id: Uuid) -> Refusal {
     refusal(404, 0x8004_0217, format!("{table} With Id = {id} Does Not Exist"))

@@ -1,6 +1,7 @@
 //! The emulated service: who asks, what it costs, what goes wrong, and what is answered.
 
 use std::cell::Cell;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -21,7 +22,10 @@ use crate::route::{
 use crate::schema::{Schema, build};
 use crate::settings::Settings;
 use crate::standard::standard_schema;
-use crate::state::{Caller, Key, Organisation, plant, seeds};
+use crate::state::{
+    Caller, DefinitionChange, Journal, Key, Opened, Organisation, Replay, fingerprint, head, plant, read,
+    seeds,
+};
 use crate::stats::{Counters, Stats};
 use crate::throttle::{Limits, Throttle};
 
@@ -49,7 +53,7 @@ impl Service {
         let base = Arc::new(base);
         let clock = Clock::starting_now(options.limits.time_scale);
         let organisation = fresh(&base, options.seed, options.users, &options.settings, clock.now_seconds());
-        Ok(Self {
+        let service = Self {
             url,
             settings: options.settings,
             seed: options.seed,
@@ -61,7 +65,66 @@ impl Service {
             faults: Mutex::new(FaultScript::new(options.faults)),
             counters: Mutex::default(),
             numbers: AtomicU64::new(1),
-        })
+        };
+        if let Some(folder) = &options.data {
+            service.open_data(folder)?;
+        }
+        Ok(service)
+    }
+
+    /// Takes a data folder: goes on from what it holds, or begins it with what is here.
+    fn open_data(&self, folder: &Path) -> Result<(), Error> {
+        let head = {
+            let organisation = self.organisation.read().unwrap_or_else(PoisonError::into_inner);
+            head(fingerprint(&self.base), organisation.seeds.organization, false)
+        };
+        let mut changes = Vec::new();
+        let mut is_first = true;
+        let opened = Journal::open(folder, &mut |kind, fields| {
+            let Some(replay) = read(kind, fields, &head)? else { return Ok(()) };
+            let mut organisation = self.organisation.write().unwrap_or_else(PoisonError::into_inner);
+            if std::mem::take(&mut is_first) {
+                organisation.clear_rows();
+            }
+            match replay {
+                Replay::Rows(fields) => organisation.replay_rows(fields),
+                Replay::Definition(change) => {
+                    drop(organisation);
+                    self.define_again(&change)?;
+                    changes.push(change);
+                    Ok(())
+                }
+            }
+        })?;
+        let mut organisation = self.organisation.write().unwrap_or_else(PoisonError::into_inner);
+        match opened {
+            Opened::New(lock) => organisation.begin_journal(lock, head),
+            Opened::Known(journal) => organisation
+                .continue_journal(journal, changes, head)
+                .map_err(|error| Error::Data { path: folder.to_owned(), reason: error.to_string() }),
+        }
+    }
+
+    fn define_again(&self, change: &DefinitionChange) -> Result<(), String> {
+        let root = format!("{}/api/data/v9.2/", self.url);
+        let context = Context { service: self, caller: change.caller, root, rows_written: Cell::new(0) };
+        let request = Request {
+            method: change.method.clone(),
+            target: change.target.clone(),
+            headers: Headers::default(),
+            body: change.body.clone().into(),
+        };
+        let answer = answer(&context, &request);
+        if answer.is_success() {
+            return Ok(());
+        }
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        Err(format!("{} {} was accepted once and is refused now: {text}", change.method, change.target))
+    }
+
+    /// Writes nothing any more, and frees the data folder for the next emulator.
+    pub(crate) fn close_data(&self) {
+        self.organisation.write().unwrap_or_else(PoisonError::into_inner).close_journal();
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -114,8 +177,14 @@ impl Service {
 
     pub(crate) fn reset(&self) {
         let now = self.clock().now_seconds();
-        let organisation = fresh(&self.base, self.seed, self.users, &self.settings, now);
-        *self.organisation.write().unwrap_or_else(PoisonError::into_inner) = organisation;
+        let mut organisation = fresh(&self.base, self.seed, self.users, &self.settings, now);
+        {
+            let mut before = self.organisation.write().unwrap_or_else(PoisonError::into_inner);
+            if let Err(error) = organisation.succeed(&mut before) {
+                tracing::error!(%error, "the data folder could not be emptied; nothing more is written to it");
+            }
+            *before = organisation;
+        }
         lock(&self.counters).reset();
         let mut throttle = lock(&self.throttle);
         let limits = throttle.limits().clone();

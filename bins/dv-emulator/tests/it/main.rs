@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
 
+mod killed;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
@@ -61,7 +63,7 @@ fn it_says_where_it_is_serves_and_ends_with_its_parent() {
 
 #[test]
 fn flags_that_are_not_there_yet_and_wrong_files_are_clear_errors() {
-    for flag in ["--data", "--tls", "--keep"] {
+    for flag in ["--tls", "--keep"] {
         let (code, text) = refused(&[flag, "x"]);
         assert_eq!(code, Some(2), "{text}");
         assert!(text.contains(&format!("{flag} is not there yet")), "{text}");

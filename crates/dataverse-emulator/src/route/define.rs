@@ -17,18 +17,37 @@ use super::path::Segment;
 use crate::refusal::{self, Refusal};
 use crate::schema::{Schema, Table, build};
 use crate::state::key::named_id;
-use crate::state::{Organisation, unique_index};
+use crate::state::{DefinitionChange, Organisation, unique_index};
 
 /// Changes the definitions. One change at a time: customisation is serialised by the organisation's lock.
 pub(super) fn define(context: &Context<'_>, request: &Request, path: &[Segment]) -> Result<Answer, Refusal> {
     let mut organisation = context.service.organisation().write().unwrap_or_else(PoisonError::into_inner);
+    let answer = change(context, &mut organisation, request, path)?;
+    if organisation.is_durable() {
+        let change = DefinitionChange {
+            caller: context.caller,
+            method: request.method.clone(),
+            target: request.target.clone(),
+            body: request.body.to_vec(),
+        };
+        organisation.log_definition(change).map_err(|reason| refusal::not_kept(&reason))?;
+    }
+    Ok(answer)
+}
+
+fn change(
+    context: &Context<'_>,
+    organisation: &mut Organisation,
+    request: &Request,
+    path: &[Segment],
+) -> Result<Answer, Refusal> {
     let names: Vec<&str> = path.iter().map(|segment| segment.name.as_str()).collect();
     match (request.method.as_str(), names.as_slice()) {
         ("POST", ["PublishAllXml" | "PublishXml"]) => Ok(Answer::no_content()),
         ("POST", ["EntityDefinitions"]) => {
             let definition = new_table(&organisation.schema, body(request)?)?;
             let name = definition.logical_name.clone();
-            adopt(context, &mut organisation, vec![definition]);
+            adopt(context, organisation, vec![definition]);
             let id = organisation.schema.named(&name).map(|table| table.metadata_id).unwrap_or_default();
             Ok(created(context, "EntityDefinitions", id))
         }
@@ -41,15 +60,15 @@ pub(super) fn define(context: &Context<'_>, request: &Request, path: &[Segment])
                 return Err(exists("An attribute", &column.logical_name));
             }
             definition.columns.insert(column.logical_name.clone(), column);
-            adopt(context, &mut organisation, vec![definition]);
+            adopt(context, organisation, vec![definition]);
             let set = format!("EntityDefinitions({})/Attributes", table.metadata_id);
             Ok(created(context, &set, id))
         }
         ("POST", ["EntityDefinitions", "Keys"]) => {
             let table = table_of(&organisation.schema, path)?;
-            add_key(context, &mut organisation, &table, &body(request)?)
+            add_key(context, organisation, &table, &body(request)?)
         }
-        ("POST", ["RelationshipDefinitions"]) => relate(context, &mut organisation, &body(request)?),
+        ("POST", ["RelationshipDefinitions"]) => relate(context, organisation, &body(request)?),
         ("DELETE", ["EntityDefinitions"]) => {
             let table = table_of(&organisation.schema, path)?;
             if !table.definition.is_custom {
@@ -59,12 +78,12 @@ pub(super) fn define(context: &Context<'_>, request: &Request, path: &[Segment])
                     format!("The table {} cannot be deleted.", table.name),
                 ));
             }
-            drop_table(context, &mut organisation, &table);
+            drop_table(context, organisation, &table);
             Ok(Answer::no_content())
         }
         ("DELETE", ["EntityDefinitions", "Attributes"]) => {
             let table = table_of(&organisation.schema, path)?;
-            drop_column(context, &mut organisation, &table, path)
+            drop_column(context, organisation, &table, path)
         }
         ("DELETE", ["EntityDefinitions", "Keys"]) => {
             let table = table_of(&organisation.schema, path)?;
@@ -81,7 +100,7 @@ pub(super) fn define(context: &Context<'_>, request: &Request, path: &[Segment])
             organisation.rows_mut(table.id).remove_unique(&found.schema_name);
             let mut definition = table.definition.clone();
             definition.keys.retain(|known| known.schema_name != found.schema_name);
-            adopt(context, &mut organisation, vec![definition]);
+            adopt(context, organisation, vec![definition]);
             Ok(Answer::no_content())
         }
         (method, names) => Err(refusal::not_emulated(format_args!("{method} {}", names.join("/")))),

@@ -75,7 +75,7 @@ fn write(context: &Context<'_>, request: &Request, path: &[Segment]) -> Result<A
     let mut transaction = Transaction::begin(&mut organisation, settings, context.caller);
     let outcome = apply(&mut transaction, context, request, prepared)?;
     context.rows_written.set(context.rows_written.get() + transaction.rows_written());
-    transaction.commit();
+    transaction.commit()?;
     Ok(outcome.answer)
 }
 

@@ -1,5 +1,7 @@
 //! What the organisation holds, in memory.
 
+mod durable;
+mod journal;
 pub(crate) mod key;
 mod organisation;
 pub(crate) mod row;
@@ -8,8 +10,11 @@ mod snapshot;
 mod table_rows;
 mod transaction;
 
+pub(crate) use durable::{DefinitionChange, Replay, head, read};
+pub(crate) use journal::{Journal, Opened};
 pub(crate) use key::Key;
 pub(crate) use organisation::{Organisation, unique_index};
 pub(crate) use seed::{plant, seeds};
+pub(crate) use snapshot::fingerprint;
 pub(crate) use table_rows::{SortKey, TableRows, sort_key};
 pub(crate) use transaction::{Caller, Transaction};

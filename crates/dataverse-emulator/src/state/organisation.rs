@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::durable::Durable;
 use super::key::{IdSource, Key};
 use super::row::{Form, TableId};
 use super::table_rows::{TableRows, UniqueIndex};
@@ -19,6 +20,10 @@ pub(crate) struct Organisation {
     version: u64,
     ids: IdSource,
     pub(crate) seeds: Seeds,
+    /// The journal, where there is one.
+    pub(super) durable: Option<Box<Durable>>,
+    /// There was a journal, and it is closed.
+    pub(super) is_closed: bool,
 }
 
 /// Rows that are there from the start.
@@ -40,6 +45,8 @@ impl Organisation {
             version: 1_000_000,
             ids: IdSource::new(seed),
             seeds,
+            durable: None,
+            is_closed: false,
         };
         organisation.set_schema(schema, settings);
         organisation
@@ -90,6 +97,11 @@ impl Organisation {
 
     pub(crate) fn row(&self, table: TableId, id: Uuid) -> Option<&[u8]> {
         self.rows(table).get(Key::from(id))
+    }
+
+    /// Forgets every row, seeds included.
+    pub(crate) fn clear_rows(&mut self) {
+        self.rows.iter_mut().for_each(TableRows::clear);
     }
 
     /// Rows by table name; empty tables are left out.

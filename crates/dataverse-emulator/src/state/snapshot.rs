@@ -84,7 +84,7 @@ fn number(rest: &mut &[u8]) -> Result<u64, &'static str> {
 }
 
 /// Of the names of tables and columns in their order, which decides their numbers (FNV-1a).
-fn fingerprint(schema: &Schema) -> u64 {
+pub(crate) fn fingerprint(schema: &Schema) -> u64 {
     let mut hash = 0xCBF2_9CE4_8422_2325_u64;
     let mut add = |text: &str| {
         for byte in text.bytes().chain([0]) {

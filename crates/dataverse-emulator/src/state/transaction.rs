@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::key::Key;
 use super::organisation::Organisation;
 use super::row::{Draft, TableId};
+use crate::refusal::{self, Refusal};
 use crate::schema::{Schema, Table};
 use crate::settings::Settings;
 
@@ -100,9 +101,14 @@ impl<'o> Transaction<'o> {
         self.undo.push(Undo { table, key, before });
     }
 
-    /// Keeps what was written.
-    pub(crate) fn commit(mut self) {
+    /// Keeps what was written. Where it cannot be written down, it is taken back and refused.
+    pub(crate) fn commit(mut self) -> Result<(), Refusal> {
+        if self.organisation.is_durable() {
+            let changed = self.undo.iter().map(|undo| (undo.table, undo.key));
+            self.organisation.log_rows(changed).map_err(|reason| refusal::not_kept(&reason))?;
+        }
         self.undo.clear();
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ mod batch;
 mod bulk;
 mod client;
 mod define;
+mod durable;
 mod faults;
 mod keys;
 mod links;
