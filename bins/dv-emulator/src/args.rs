@@ -46,8 +46,8 @@ pub(crate) struct Args {
     /// time come back too. `POST /emulator/reset` empties the folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// Not there yet: TLS with a self-signed certificate.
-    #[arg(long, hide = true, value_name = "DIR")]
+    /// Serve HTTPS. Clients are to trust DIR/ca.pem, which is made there when it is missing.
+    #[arg(long, value_name = "DIR")]
     pub(crate) tls: Option<PathBuf>,
     /// Not there yet: keeping keys only.
     #[arg(long, hide = true, value_name = "WHAT")]

@@ -54,16 +54,15 @@ fn complain(error: &anyhow::Error, code: u8) -> ExitCode {
 }
 
 fn options(args: &Args) -> anyhow::Result<Options> {
-    for (flag, given) in [("--tls", args.tls.is_some()), ("--keep", args.keep.is_some())] {
-        if given {
-            bail!("{flag} is not there yet: rows are kept in memory and served over plain HTTP");
-        }
+    if args.keep.is_some() {
+        bail!("--keep is not there yet: whole rows are kept");
     }
     let mut options = Options {
         listen: args.listen,
         seed: args.seed,
         users: args.users,
         data: args.data.clone(),
+        tls: args.tls.clone(),
         ..Options::default()
     };
     for path in &args.metadata {

@@ -1,22 +1,27 @@
 //! Connections that can be cut: how an answer gets lost on purpose.
 
+use std::future::Future as _;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// A handle to one connection: cutting it loses whatever has not been sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Wire {
     cut: Arc<AtomicBool>,
+    /// Shared by all connections of an emulator that has been killed on purpose.
+    killed: Arc<AtomicBool>,
     /// Numbers connections from zero; spreads them over the simulated web servers.
     pub(crate) number: u64,
 }
@@ -26,18 +31,24 @@ impl Wire {
     pub(crate) fn cut(&self) {
         self.cut.store(true, Ordering::SeqCst);
     }
+
+    fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::SeqCst) || self.killed.load(Ordering::SeqCst)
+    }
 }
 
 /// Accepts connections and gives each a [`Wire`].
-#[derive(Debug)]
 pub(crate) struct Door {
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     accepted: AtomicU64,
+    killed: Arc<AtomicBool>,
 }
 
 impl Door {
-    pub(crate) fn new(listener: TcpListener) -> Self {
-        Self { listener, accepted: AtomicU64::new(0) }
+    /// Once `killed` is set, every connection is cut.
+    pub(crate) fn new(listener: TcpListener, tls: Option<TlsAcceptor>, killed: Arc<AtomicBool>) -> Self {
+        Self { listener, tls, accepted: AtomicU64::new(0), killed }
     }
 }
 
@@ -53,7 +64,15 @@ impl Listener for Door {
                         tracing::debug!(%error, "TCP_NODELAY refused");
                     }
                     let number = self.accepted.fetch_add(1, Ordering::Relaxed);
-                    let wire = Wire { cut: Arc::new(AtomicBool::new(false)), number };
+                    let wire = Wire {
+                        cut: Arc::new(AtomicBool::new(false)),
+                        killed: Arc::clone(&self.killed),
+                        number,
+                    };
+                    let stream = match &self.tls {
+                        Some(tls) => Stream::Greeting(Box::new(tls.accept(stream))),
+                        None => Stream::Plain(stream),
+                    };
                     return (Connection { stream, wire }, address);
                 }
                 Err(error) => {
@@ -70,23 +89,61 @@ impl Listener for Door {
     }
 }
 
-/// A TCP stream that fails once its [`Wire`] is cut.
-#[derive(Debug)]
+/// What carries a connection.
+enum Stream {
+    Plain(TcpStream),
+    /// The handshake happens with the first read, in the connection's own task: a slow one holds up nobody else.
+    Greeting(Box<tokio_rustls::Accept<TcpStream>>),
+    Tls(Box<TlsStream<TcpStream>>),
+    Failed,
+}
+
+/// A stream that fails once its [`Wire`] is cut.
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     wire: Wire,
 }
 
 impl Connection {
     fn check(&self) -> io::Result<()> {
-        if !self.wire.cut.load(Ordering::SeqCst) {
+        if !self.wire.is_cut() {
             return Ok(());
         }
-        if let Err(error) = self.stream.set_zero_linger() {
+        let socket = match &self.stream {
+            Stream::Plain(stream) => Some(stream),
+            Stream::Tls(stream) => Some(stream.get_ref().0),
+            Stream::Greeting(accept) => accept.get_ref(),
+            Stream::Failed => None,
+        };
+        if let Some(Err(error)) = socket.map(TcpStream::set_zero_linger) {
             tracing::debug!(%error, "the connection closes without a reset");
         }
         Err(io::Error::from(io::ErrorKind::ConnectionReset))
     }
+
+    /// Where bytes go, once hands have been shaken.
+    fn poll_stream(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Carrier<'_>>> {
+        self.check()?;
+        if let Stream::Greeting(accept) = &mut self.stream {
+            match ready!(Pin::new(accept).poll(cx)) {
+                Ok(stream) => self.stream = Stream::Tls(Box::new(stream)),
+                Err(error) => {
+                    self.stream = Stream::Failed;
+                    return Poll::Ready(Err(error));
+                }
+            }
+        }
+        Poll::Ready(match &mut self.stream {
+            Stream::Plain(stream) => Ok(Carrier::Plain(Pin::new(stream))),
+            Stream::Tls(stream) => Ok(Carrier::Tls(Pin::new(&mut **stream))),
+            Stream::Greeting(_) | Stream::Failed => Err(io::Error::from(io::ErrorKind::NotConnected)),
+        })
+    }
+}
+
+enum Carrier<'a> {
+    Plain(Pin<&'a mut TcpStream>),
+    Tls(Pin<&'a mut TlsStream<TcpStream>>),
 }
 
 impl AsyncRead for Connection {
@@ -95,24 +152,34 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.check()?;
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        match ready!(self.poll_stream(cx))? {
+            Carrier::Plain(stream) => stream.poll_read(cx, buf),
+            Carrier::Tls(stream) => stream.poll_read(cx, buf),
+        }
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.check()?;
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        match ready!(self.poll_stream(cx))? {
+            Carrier::Plain(stream) => stream.poll_write(cx, buf),
+            Carrier::Tls(stream) => stream.poll_write(cx, buf),
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.check()?;
-        Pin::new(&mut self.stream).poll_flush(cx)
+        match ready!(self.poll_stream(cx))? {
+            Carrier::Plain(stream) => stream.poll_flush(cx),
+            Carrier::Tls(stream) => stream.poll_flush(cx),
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        match &mut self.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Tls(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
+            Stream::Greeting(_) | Stream::Failed => Poll::Ready(Ok(())),
+        }
     }
 
     fn poll_write_vectored(
@@ -120,12 +187,14 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.check()?;
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        match ready!(self.poll_stream(cx))? {
+            Carrier::Plain(stream) => stream.poll_write_vectored(cx, bufs),
+            Carrier::Tls(stream) => stream.poll_write_vectored(cx, bufs),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        matches!(self.stream, Stream::Plain(_))
     }
 }
 

@@ -1,7 +1,9 @@
 //! Starting and stopping an emulator.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use axum::Router;
 use axum::body::Body;
@@ -21,6 +23,7 @@ use crate::service::Service;
 use crate::settings::Settings;
 use crate::stats::Stats;
 use crate::throttle::Limits;
+use crate::tls::acceptor;
 
 /// What to emulate. Everything has a default: a fresh organisation with the standard tables on a free
 /// loopback port.
@@ -37,9 +40,11 @@ pub struct Options {
     pub seed: u64,
     /// Application users; the bearer token `user-2` is the second (default 4).
     pub users: u32,
+    /// Serves HTTPS, certified by `ca.pem` in this folder, which is made there when it is missing (default: HTTP).
+    pub tls: Option<PathBuf>,
     /// Keeps every row there, so that an emulator with the same seed and tables goes on from what was acknowledged,
     /// even if this one is killed (default: rows live in memory alone).
-    pub data: Option<std::path::PathBuf>,
+    pub data: Option<PathBuf>,
     /// The undocumented facts.
     pub settings: Settings,
     /// Service protection.
@@ -56,6 +61,7 @@ impl Default for Options {
             standard_tables: true,
             seed: 1,
             users: 4,
+            tls: None,
             data: None,
             settings: Settings::default(),
             limits: Limits::default(),
@@ -80,14 +86,17 @@ impl Emulator {
         let refused = |source| Error::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        let service = Arc::new(Service::new(format!("http://{address}"), options)?);
+        let tls = options.tls.as_deref().map(|folder| acceptor(folder, address.ip())).transpose()?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let service = Arc::new(Service::new(scheme, address, options)?);
+        let killed = Arc::new(AtomicBool::new(false));
         let app = Router::new()
             .fallback(answer)
             .with_state(Arc::clone(&service))
             .into_make_service_with_connect_info::<Wire>();
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(async move {
-            axum::serve(Door::new(listener), app)
+            axum::serve(Door::new(listener, tls, killed), app)
                 .with_graceful_shutdown(async move {
                     // An error means that the emulator was dropped: stop as well.
                     let _ = stopped.await;
@@ -97,9 +106,9 @@ impl Emulator {
         Ok(Self { address, service, stop: Some(stop), server })
     }
 
-    /// The root of the environment, without a path: `http://127.0.0.1:PORT`.
+    /// The root of the environment, without a path: `http://127.0.0.1:PORT`, or `https` with certificates.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.service.url()
     }
 
     /// Where it listens.

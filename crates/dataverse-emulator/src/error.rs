@@ -33,6 +33,14 @@ pub enum Error {
         /// What is wrong, and what to do.
         reason: String,
     },
+    /// There is no certificate to serve with.
+    #[error("certificates in {}: {reason}", path.display())]
+    Tls {
+        /// The folder.
+        path: std::path::PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// A table definition cannot be served.
     #[error("table definitions: {0}")]
     Metadata(String),
@@ -41,6 +49,6 @@ pub enum Error {
 impl Error {
     /// What was asked for is at fault, not the machine: other options help.
     pub fn is_input(&self) -> bool {
-        matches!(self, Self::Data { .. } | Self::Metadata(_) | Self::Snapshot { .. })
+        matches!(self, Self::Data { .. } | Self::Metadata(_) | Self::Snapshot { .. } | Self::Tls { .. })
     }
 }

@@ -35,6 +35,7 @@ mod standard;
 mod state;
 mod stats;
 mod throttle;
+mod tls;
 mod write;
 
 pub use emulator::{Emulator, Options};

@@ -1,6 +1,7 @@
 //! The emulated service: who asks, what it costs, what goes wrong, and what is answered.
 
 use std::cell::Cell;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -32,7 +33,8 @@ use crate::throttle::{Limits, Throttle};
 /// Everything behind the socket.
 #[derive(Debug)]
 pub(crate) struct Service {
-    url: String,
+    scheme: &'static str,
+    address: SocketAddr,
     settings: Settings,
     seed: u64,
     users: u32,
@@ -47,14 +49,15 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) fn new(url: String, options: Options) -> Result<Self, Error> {
+    pub(crate) fn new(scheme: &'static str, address: SocketAddr, options: Options) -> Result<Self, Error> {
         let base = if options.standard_tables { standard_schema()? } else { Schema::default() };
         let base = if options.metadata.is_empty() { base } else { build(&base, options.metadata) };
         let base = Arc::new(base);
         let clock = Clock::starting_now(options.limits.time_scale);
         let organisation = fresh(&base, options.seed, options.users, &options.settings, clock.now_seconds());
         let service = Self {
-            url,
+            scheme,
+            address,
             settings: options.settings,
             seed: options.seed,
             users: options.users,
@@ -106,7 +109,7 @@ impl Service {
     }
 
     fn define_again(&self, change: &DefinitionChange) -> Result<(), String> {
-        let root = format!("{}/api/data/v9.2/", self.url);
+        let root = format!("{}/api/data/v9.2/", self.url());
         let context = Context { service: self, caller: change.caller, root, rows_written: Cell::new(0) };
         let request = Request {
             method: change.method.clone(),
@@ -125,6 +128,11 @@ impl Service {
     /// Writes nothing any more, and frees the data folder for the next emulator.
     pub(crate) fn close_data(&self) {
         self.organisation.write().unwrap_or_else(PoisonError::into_inner).close_journal();
+    }
+
+    /// Where it is reached: `http://127.0.0.1:PORT`.
+    pub(crate) fn url(&self) -> String {
+        format!("{}://{}", self.scheme, self.address)
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -206,7 +214,7 @@ impl Service {
         }
         lock(&self.counters).arrived();
         let host = head.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
-        let url = host.map_or_else(|| self.url.clone(), |host| format!("http://{host}"));
+        let url = host.map_or_else(|| self.url(), |host| format!("{}://{host}", self.scheme));
         let (answer, kind) = if let Some((version, target)) = version_and_target(path) {
             let root = format!("{url}/api/data/{version}/");
             let request =
@@ -321,7 +329,7 @@ impl Service {
             .map(|(_, token)| token.trim());
         let Some(token) = token else {
             let challenge =
-                format!("Bearer authorization_uri={}/oauth2/authorize, resource_id={}/", self.url, self.url);
+                format!("Bearer authorization_uri={0}/oauth2/authorize, resource_id={0}/", self.url());
             return Err(Answer::refused(&refusal::refusal(
                 401,
                 0x8004_4300,

@@ -63,7 +63,7 @@ fn it_says_where_it_is_serves_and_ends_with_its_parent() {
 
 #[test]
 fn flags_that_are_not_there_yet_and_wrong_files_are_clear_errors() {
-    for flag in ["--tls", "--keep"] {
+    for flag in ["--keep"] {
         let (code, text) = refused(&[flag, "x"]);
         assert_eq!(code, Some(2), "{text}");
         assert!(text.contains(&format!("{flag} is not there yet")), "{text}");
@@ -77,6 +77,23 @@ fn flags_that_are_not_there_yet_and_wrong_files_are_clear_errors() {
     let (code, text) = refused(&["--faults", faults.to_str().unwrap()]);
     assert_eq!(code, Some(2));
     assert!(text.contains("faults.json") && text.contains("nonsense"), "{text}");
+}
+
+#[test]
+fn tls_writes_its_authority_and_says_https() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = command(&["--tls", folder.path().to_str().unwrap()]).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with(r#"{"url":"https://127.0.0.1:"#), "{line}");
+    let authority = std::fs::read_to_string(folder.path().join("ca.pem")).unwrap();
+    assert!(authority.starts_with("-----BEGIN CERTIFICATE-----"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    std::fs::write(folder.path().join("ca-key.pem"), "nonsense").unwrap();
+    let (code, text) = refused(&["--tls", folder.path().to_str().unwrap()]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("ca-key.pem"), "{text}");
 }
 
 #[test]

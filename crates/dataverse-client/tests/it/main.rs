@@ -5,6 +5,7 @@
 mod batches;
 mod doubt;
 mod emulated;
+mod https;
 mod metadata;
 mod pages;
 mod permit;
