@@ -114,11 +114,15 @@ impl Service {
         let request = Request {
             method: change.method.clone(),
             target: change.target.clone(),
-            headers: Headers::default(),
+            headers: match change.merges_labels {
+                true => Headers::from([("MSCRM.MergeLabels".to_owned(), "true".to_owned())].as_slice()),
+                false => Headers::default(),
+            },
             body: change.body.clone().into(),
         };
         let answer = answer(&context, &request);
-        if answer.is_success() {
+        // A key that failed over duplicates does not fail again when its rows come later.
+        if answer.is_success() || change.target == "ReactivateEntityKey" {
             return Ok(());
         }
         let text = String::from_utf8_lossy(&answer.body).into_owned();

@@ -63,7 +63,7 @@ impl Action {
                 let members = members(reader, name, &parameters)?;
                 Ok(Self::AddListMembers { list: RowKey::Id(list), members })
             }
-            "BulkDelete" | "Merge" | "CreatePolymorphicLookupAttribute" | "FulfillSalesOrder" => {
+            "BulkDelete" | "Merge" | "FulfillSalesOrder" => {
                 Err(refusal::not_emulated(format_args!("The message {name}")))
             }
             "WhoAmI" => Err(refusal::refusal(

@@ -1,11 +1,14 @@
 //! Definitions as JSON, in the service's shape.
 
-use dataverse_wire::metadata::{KeyStatus, TableDefinition};
-use serde_json::{Map, Value, json};
+use dataverse_wire::metadata::TableDefinition;
+use serde_json::{Map, Value};
 
+use super::define::relation_id;
 use crate::query::split;
 use crate::schema::Table;
+use crate::state::Written;
 use crate::state::key::named_id;
+use crate::state::option_set_id;
 
 /// Keeps what `$select` names, and what is always there; `OptionSet` and its kin only when expanded.
 pub(super) fn selected(
@@ -47,7 +50,7 @@ pub(super) fn selected(
 }
 
 /// A table without its columns and relationships.
-pub(super) fn table_head(table: &Table) -> Value {
+pub(super) fn table_head(table: &Table, written: &Written) -> Value {
     let definition = &table.definition;
     let head = TableDefinition {
         columns: indexmap::IndexMap::new(),
@@ -72,8 +75,11 @@ pub(super) fn table_head(table: &Table) -> Value {
         ] {
             map.entry(name).or_insert(said.into());
         }
-        map.entry("DataProviderId").or_insert(Value::Null);
+        for name in ["DataProviderId", "Description"] {
+            map.entry(name).or_insert(Value::Null);
+        }
     }
+    written.complete(table.metadata_id, &mut value);
     value
 }
 
@@ -102,7 +108,7 @@ pub(super) fn shallow(definition: &TableDefinition) -> TableDefinition {
     copy
 }
 
-pub(super) fn attributes(table: &Table) -> Vec<Value> {
+pub(super) fn attributes(table: &Table, written: &Written) -> Vec<Value> {
     let mut copy = shallow(&table.definition);
     copy.columns = table
         .definition
@@ -112,38 +118,43 @@ pub(super) fn attributes(table: &Table) -> Vec<Value> {
         .map(|(name, column)| (name.clone(), column.clone()))
         .collect();
     let mut values = parts_of(&copy, "Attributes");
-    for value in &mut values {
+    for (number, value) in values.iter_mut().enumerate() {
         let name = value["LogicalName"].as_str().unwrap_or_default().to_owned();
-        value["MetadataId"] = attribute_id(&table.name, &name).to_string().into();
+        let id = attribute_id(&table.name, &name);
+        value["MetadataId"] = id.to_string().into();
         value["EntityLogicalName"] = table.name.clone().into();
+        value["ColumnNumber"] = (number + 1).into();
+        value["IsCustomAttribute"] = name.contains('_').into();
+        if let Value::Object(level) = &mut value["RequiredLevel"] {
+            level.insert("CanBeChanged".to_owned(), true.into());
+            level.insert("ManagedPropertyLogicalName".to_owned(), "canmodifyrequirementlevelsettings".into());
+        }
+        if value["AttributeType"] == "Integer" {
+            for limit in ["MinValue", "MaxValue"] {
+                #[expect(clippy::cast_possible_truncation, reason = "limits of integers are whole")]
+                if let Some(number) = value[limit].as_f64() {
+                    value[limit] = (number as i64).into();
+                }
+            }
+        }
+        if let Some(set) = value["OptionSet"]["Name"].as_str() {
+            if let Some(kept) = written.option_set(set) {
+                value["OptionSet"] = kept.clone();
+            } else {
+                value["OptionSet"]["MetadataId"] = option_set_id(set).to_string().into();
+            }
+        }
+        written.complete(id, value);
     }
     values
 }
 
+/// The id under which a column is served.
 pub(super) fn attribute_id(table: &str, column: &str) -> uuid::Uuid {
     named_id(2, &format!("{table}.{column}"))
 }
 
-pub(super) fn keys(table: &Table, now: i64) -> Vec<Value> {
-    table
-        .keys
-        .iter()
-        .map(|key| {
-            let columns: Vec<&str> = key.columns.iter().map(|id| table.column(*id).name.as_str()).collect();
-            let status = if now >= key.active_from { KeyStatus::Active } else { KeyStatus::Pending };
-            json!({
-                "MetadataId": key.metadata_id,
-                "SchemaName": key.schema_name,
-                "LogicalName": key.schema_name.to_lowercase(),
-                "EntityLogicalName": table.name,
-                "KeyAttributes": columns,
-                "EntityKeyIndexStatus": status.as_str(),
-            })
-        })
-        .collect()
-}
-
-pub(super) fn relations(definition: &TableDefinition, part: &str) -> Vec<Value> {
+pub(super) fn relations(definition: &TableDefinition, part: &str, written: &Written) -> Vec<Value> {
     let mut copy = shallow(definition);
     let kind = if part == "ManyToManyRelationships" {
         copy.many_to_many.clone_from(&definition.many_to_many);
@@ -157,7 +168,10 @@ pub(super) fn relations(definition: &TableDefinition, part: &str) -> Vec<Value> 
         let name = value["SchemaName"].as_str().unwrap_or_default().to_owned();
         value["@odata.type"] = format!("#Microsoft.Dynamics.CRM.{kind}RelationshipMetadata").into();
         value["RelationshipType"] = format!("{kind}Relationship").into();
-        value["MetadataId"] = named_id(2, &format!("relationship {name}")).to_string().into();
+        let id = relation_id(&name);
+        value["MetadataId"] = id.to_string().into();
+        value["IsCustomRelationship"] = (definition.is_custom || written.has(id)).into();
+        written.complete(id, value);
     }
     values
 }

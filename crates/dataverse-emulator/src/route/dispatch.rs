@@ -53,7 +53,7 @@ fn route(context: &Context<'_>, request: &Request) -> Result<Answer, Refusal> {
         ("GET", "EntityDefinitions" | "RelationshipDefinitions" | "GlobalOptionSetDefinitions") => {
             metadata::read(context, request, &path)
         }
-        (_, "EntityDefinitions" | "RelationshipDefinitions" | "PublishAllXml" | "PublishXml") => {
+        ("POST" | "PUT" | "PATCH" | "DELETE", name) if define::is_definition(name) => {
             define::define(context, request, &path)
         }
         ("GET", _) => match functions::call(context, request, &path)? {

@@ -1,23 +1,25 @@
 //! `EntityDefinitions` and its kin, read (reference §7.2).
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use serde_json::{Value, json};
 
-use super::definition::{attributes, keys, parts_of, relations, selected, shallow, table_head};
+use super::define::key_list;
+use super::definition::{attributes, parts_of, relations, selected, shallow, table_head};
 use super::dispatch::Context;
 use super::exchange::{Answer, Request};
 use super::path::Segment;
 use crate::query::{QueryOptions, matches_json, parse_filter, split};
 use crate::refusal::{self, Refusal};
 use crate::schema::{Schema, Table};
-use crate::state::key::named_id;
+use crate::state::{Written, option_set_id};
 
 /// Answers a GET of definitions. There are no pages: everything comes at once.
 pub(super) fn read(context: &Context<'_>, request: &Request, path: &[Segment]) -> Result<Answer, Refusal> {
-    let schema = context.service.schema();
     let options = QueryOptions::parse(request.query())?;
-    let serving = Serving { context, schema: &schema, options: &options };
+    let organisation = context.service.organisation().read().unwrap_or_else(PoisonError::into_inner);
+    let schema = Arc::clone(&organisation.schema);
+    let serving = Serving { context, schema: &schema, written: &organisation.written, options: &options };
     let Some((first, rest)) = path.split_first() else { return Err(refusal::no_segment("")) };
     match first.name.as_str() {
         "EntityDefinitions" => match &first.key {
@@ -58,6 +60,7 @@ fn named<'k>(key: &'k str, property: &str) -> Option<&'k str> {
 struct Serving<'a> {
     context: &'a Context<'a>,
     schema: &'a Schema,
+    written: &'a Written,
     options: &'a QueryOptions,
 }
 
@@ -66,7 +69,7 @@ impl Serving<'_> {
         let expand = self.options.expand.as_deref();
         let mut values = Vec::new();
         for table in self.schema.tables() {
-            let head = table_head(table);
+            let head = table_head(table, self.written);
             if self.meets_filter(&head)? {
                 values.push(self.table_value(table, head, expand)?);
             }
@@ -77,7 +80,8 @@ impl Serving<'_> {
     fn table(&self, table: &Table, rest: &[Segment]) -> Result<Answer, Refusal> {
         let (part, tail) = match rest {
             [] => {
-                let mut value = self.table_value(table, table_head(table), self.options.expand.as_deref())?;
+                let mut value =
+                    self.table_value(table, table_head(table, self.written), self.options.expand.as_deref())?;
                 let context = format!("{}$metadata#EntityDefinitions/$entity", self.context.root);
                 if let Value::Object(map) = &mut value {
                     map.insert("@odata.context".to_owned(), context.into());
@@ -148,9 +152,9 @@ impl Serving<'_> {
     /// Columns, relationships or keys of a table.
     fn part(&self, table: &Table, name: &str) -> Result<Vec<Value>, Refusal> {
         Ok(match name {
-            "Attributes" => attributes(table),
-            "Keys" => keys(table, self.context.caller.now),
-            "ManyToOneRelationships" => relations(&table.definition, "ManyToOneRelationships"),
+            "Attributes" => attributes(table, self.written),
+            "Keys" => key_list(table, self.written, self.context.caller.now),
+            "ManyToOneRelationships" => relations(&table.definition, "ManyToOneRelationships", self.written),
             "ManyToManyRelationships" => {
                 let mut seen: Vec<Value> = Vec::new();
                 for other in self.schema.tables() {
@@ -159,7 +163,7 @@ impl Serving<'_> {
                         let known =
                             seen.iter().any(|value| value["SchemaName"] == relation.schema_name.as_str());
                         if is_ours && !known {
-                            let all = relations(&other.definition, "ManyToManyRelationships");
+                            let all = relations(&other.definition, "ManyToManyRelationships", self.written);
                             seen.extend(
                                 all.into_iter().filter(|v| v["SchemaName"] == relation.schema_name.as_str()),
                             );
@@ -174,7 +178,7 @@ impl Serving<'_> {
                 .filter(|other| {
                     other.definition.many_to_one.iter().any(|it| it.referenced_table == table.name)
                 })
-                .flat_map(|other| relations(&other.definition, "ManyToOneRelationships"))
+                .flat_map(|other| relations(&other.definition, "ManyToOneRelationships", self.written))
                 .filter(|value| value["ReferencedEntity"] == table.name.as_str())
                 .collect(),
             other => return Err(refusal::no_segment(other)),
@@ -185,7 +189,7 @@ impl Serving<'_> {
         let mut all: Vec<Value> = Vec::new();
         for table in self.schema.tables() {
             for part in ["ManyToOneRelationships", "ManyToManyRelationships"] {
-                for value in relations(&table.definition, part) {
+                for value in relations(&table.definition, part, self.written) {
                     let is_told_twice = part == "ManyToManyRelationships"
                         && all.iter().any(|it| it["SchemaName"] == value["SchemaName"]);
                     if !is_told_twice {
@@ -219,25 +223,24 @@ impl Serving<'_> {
 
     /// Choices that several columns share.
     fn option_sets(&self, first: &Segment) -> Result<Answer, Refusal> {
-        let mut sets: Vec<Value> = Vec::new();
-        for table in self.schema.tables() {
-            for column in table.definition.columns.values() {
-                let Some(set) = column.option_set.as_ref().filter(|set| set.is_global) else { continue };
-                if sets.iter().any(|known| known["Name"] == set.name.as_str()) {
-                    continue;
-                }
-                let mut only = shallow(&table.definition);
-                only.columns = [(column.logical_name.clone(), column.clone())].into_iter().collect();
-                let mut options = parts_of(&only, "Attributes")[0]["OptionSet"].take();
-                options["MetadataId"] = named_id(2, &set.name).to_string().into();
-                sets.push(options);
-            }
-        }
-        let Some(key) = &first.key else { return Ok(self.list("GlobalOptionSetDefinitions", &sets)) };
+        let sets = global_option_sets(self.schema, self.written);
+        let select = self.options.select.as_deref();
+        let served = |set: Value| {
+            let mut set = selected(set, select, None, false);
+            set["@odata.type"] = "#Microsoft.Dynamics.CRM.OptionSetMetadata".into();
+            set
+        };
+        let Some(key) = &first.key else {
+            let sets: Vec<Value> = sets.into_iter().map(served).collect();
+            return Ok(self.list("GlobalOptionSetDefinitions", &sets));
+        };
         let decoded = dataverse_wire::literal::percent_decode(key).unwrap_or_default();
         sets.into_iter()
-            .find(|set| named(&decoded, "Name").is_some_and(|name| set["Name"] == name))
-            .map(|set| Answer::value(&set))
+            .find(|set| {
+                named(&decoded, "Name").is_some_and(|name| set["Name"] == name)
+                    || set["MetadataId"] == decoded.to_lowercase().as_str()
+            })
+            .map(|set| Answer::value(&served(set)))
             .ok_or_else(|| {
                 refusal::refusal(404, 0x8004_0217, format!("Could not find the option set {decoded}."))
             })
@@ -255,4 +258,23 @@ impl Serving<'_> {
             "@odata.context": format!("{}$metadata#{what}", self.context.root), "value": values
         }))
     }
+}
+
+/// Every global option set: those of the tables' columns, and those made at run time.
+pub(super) fn global_option_sets(schema: &Schema, written: &Written) -> Vec<Value> {
+    let mut sets: Vec<Value> = written.option_sets().filter(|set| set["IsGlobal"] == true).cloned().collect();
+    for table in schema.tables() {
+        for column in table.definition.columns.values() {
+            let Some(set) = column.option_set.as_ref().filter(|set| set.is_global) else { continue };
+            if sets.iter().any(|known| known["Name"] == set.name.as_str()) {
+                continue;
+            }
+            let mut only = shallow(&table.definition);
+            only.columns = [(column.logical_name.clone(), column.clone())].into_iter().collect();
+            let mut options = parts_of(&only, "Attributes")[0]["OptionSet"].take();
+            options["MetadataId"] = option_set_id(&set.name).to_string().into();
+            sets.push(options);
+        }
+    }
+    sets
 }

@@ -13,7 +13,6 @@ mod dispatch;
 mod exchange;
 mod functions;
 mod metadata;
-mod new_table;
 mod path;
 mod prepare;
 mod read;

@@ -30,6 +30,8 @@ pub(crate) struct DefinitionChange {
     pub(crate) caller: Caller,
     pub(crate) method: String,
     pub(crate) target: String,
+    /// Whether `MSCRM.MergeLabels` was set, the one header that counts.
+    pub(crate) merges_labels: bool,
     pub(crate) body: Vec<u8>,
 }
 
@@ -97,6 +99,7 @@ pub(crate) fn read<'a>(
                 caller: Caller { user, on_behalf, now },
                 method: text(fields.sized()?)?,
                 target: text(fields.sized()?)?,
+                merges_labels: fields.array::<1>()? == [1],
                 body: fields.sized()?.to_vec(),
             })))
         }
@@ -112,6 +115,7 @@ impl DefinitionChange {
         record.put(self.caller.on_behalf.unwrap_or_default().as_bytes());
         record.put_sized(self.method.as_bytes());
         record.put_sized(self.target.as_bytes());
+        record.put(&[u8::from(self.merges_labels)]);
         record.put_sized(&self.body);
         record
     }

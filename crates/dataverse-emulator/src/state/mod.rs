@@ -9,6 +9,7 @@ mod seed;
 mod snapshot;
 mod table_rows;
 mod transaction;
+mod written;
 
 pub(crate) use durable::{DefinitionChange, Replay, head, read};
 pub(crate) use journal::{Journal, Opened};
@@ -18,3 +19,4 @@ pub(crate) use seed::{plant, seeds};
 pub(crate) use snapshot::fingerprint;
 pub(crate) use table_rows::{SortKey, TableRows, sort_key};
 pub(crate) use transaction::{Caller, Transaction};
+pub(crate) use written::{Written, complete_labels, merge_labels, option_set_id};

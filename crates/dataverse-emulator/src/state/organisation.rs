@@ -9,6 +9,7 @@ use super::durable::Durable;
 use super::key::{IdSource, Key};
 use super::row::{Form, TableId};
 use super::table_rows::{TableRows, UniqueIndex};
+use super::written::Written;
 use crate::schema::{Schema, Table};
 use crate::settings::Settings;
 
@@ -24,6 +25,8 @@ pub(crate) struct Organisation {
     pub(super) durable: Option<Box<Durable>>,
     /// There was a journal, and it is closed.
     pub(super) is_closed: bool,
+    /// What definitions made at run time say beyond the schema.
+    pub(crate) written: Written,
 }
 
 /// Rows that are there from the start.
@@ -47,6 +50,7 @@ impl Organisation {
             seeds,
             durable: None,
             is_closed: false,
+            written: Written::default(),
         };
         organisation.set_schema(schema, settings);
         organisation

@@ -141,11 +141,42 @@ async fn a_key_is_no_key_until_its_index_is_built() {
 }
 
 #[tokio::test]
-async fn a_key_over_duplicates_cannot_be_built() {
+async fn a_key_over_duplicates_fails_and_may_be_reactivated_once_they_are_gone() {
     let office = keyed().await;
+    let mut twins = Vec::new();
     for _ in 0..2 {
-        office.create("accounts", json!({"name": "twin"})).await;
+        twins.push(office.create("accounts", json!({"name": "twin"})).await);
     }
-    let body = json!({"SchemaName": "new_name", "KeyAttributes": ["name"]});
-    assert_eq!(office.post("EntityDefinitions(LogicalName='account')/Keys", body).await.status, 400);
+    let body = json!({"SchemaName": "new_Name", "KeyAttributes": ["name"]});
+    office.post("EntityDefinitions(LogicalName='account')/Keys", body).await.ok();
+    let keys = "EntityDefinitions(LogicalName='account')/Keys";
+    let status = async || {
+        let keys = office.get(keys).await.rows();
+        keys.iter().find(|key| key["SchemaName"] == "new_Name").unwrap()["EntityKeyIndexStatus"].clone()
+    };
+    assert_eq!(status().await, "Failed");
+    office.get("accounts(name='twin')").await.refused_with(400, "0x80060890");
+    office.delete(&format!("accounts({})", twins[0])).await.ok();
+    let again = json!({"EntityLogicalName": "account", "EntityKeyLogicalName": "new_name"});
+    office.post("ReactivateEntityKey", again.clone()).await.ok();
+    assert_eq!(status().await, "Active");
+    assert_eq!(office.get("accounts(name='twin')").await.json()["accountid"], twins[1]);
+    office.post("ReactivateEntityKey", again).await.refused_with(400, "0x80060897");
+}
+
+#[tokio::test]
+async fn keys_are_made_of_texts_numbers_dates_lookups_and_choices_only() {
+    let office = keyed().await;
+    for column in ["description", "revenue", "donotemail"] {
+        let body = json!({"SchemaName": "new_Bad", "KeyAttributes": [column]});
+        let reply = office.post("EntityDefinitions(LogicalName='account')/Keys", body).await;
+        assert_eq!(reply.status, 400, "{column}");
+    }
+    let body = json!({"SchemaName": "new_Good", "KeyAttributes": ["industrycode", "numberofemployees"]});
+    let reply = office.post("EntityDefinitions(LogicalName='account')/Keys", body).await;
+    let id = reply.id();
+    let keys = "EntityDefinitions(LogicalName='account')/Keys";
+    let before = office.get(keys).await.rows().len();
+    office.delete(&format!("{keys}({id})")).await.ok();
+    assert_eq!(office.get(keys).await.rows().len(), before - 1);
 }

@@ -7,6 +7,7 @@ mod batch;
 mod bulk;
 mod client;
 mod define;
+mod definitions;
 mod durable;
 mod faults;
 mod keys;
