@@ -49,7 +49,17 @@ pub(crate) struct Args {
     /// Serve HTTPS. Clients are to trust DIR/ca.pem, which is made there when it is missing.
     #[arg(long, value_name = "DIR")]
     pub(crate) tls: Option<PathBuf>,
-    /// Not there yet: keeping keys only.
-    #[arg(long, hide = true, value_name = "WHAT")]
-    pub(crate) keep: Option<String>,
+    /// What to store of each row: `keys` keeps ids, alternate keys and import sequence numbers alone, for runs of tens of
+    /// millions of rows. Reading other columns is refused with a clear error.
+    #[arg(long, value_enum, default_value_t = Keep::Rows, value_name = "WHAT")]
+    pub(crate) keep: Keep,
+}
+
+/// How much of each row is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Keep {
+    /// All of it.
+    Rows,
+    /// What rows are found by.
+    Keys,
 }

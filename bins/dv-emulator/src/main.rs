@@ -6,11 +6,11 @@ use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Parser as _;
 use dataverse_emulator::{Emulator, Options, tables_from};
 
-use crate::args::Args;
+use crate::args::{Args, Keep};
 
 /// Usage or input is wrong.
 const WRONG_INPUT: u8 = 2;
@@ -54,9 +54,6 @@ fn complain(error: &anyhow::Error, code: u8) -> ExitCode {
 }
 
 fn options(args: &Args) -> anyhow::Result<Options> {
-    if args.keep.is_some() {
-        bail!("--keep is not there yet: whole rows are kept");
-    }
     let mut options = Options {
         listen: args.listen,
         seed: args.seed,
@@ -74,6 +71,9 @@ fn options(args: &Args) -> anyhow::Result<Options> {
     }
     if let Some(path) = &args.settings {
         options.settings = json(path)?;
+    }
+    if args.keep == Keep::Keys {
+        options.settings.keep = dataverse_emulator::Keep::Keys;
     }
     if let Some(path) = &args.faults {
         options.faults = json(path)?;

@@ -41,7 +41,7 @@ mod write;
 pub use emulator::{Emulator, Options};
 pub use error::Error;
 pub use fault::{FaultKind, FaultPlan, FaultRule};
-pub use settings::{Settings, Strictness};
+pub use settings::{Keep, Settings, Strictness};
 pub use standard::{standard_tables, tables_from};
 pub use stats::Stats;
 pub use throttle::Limits;

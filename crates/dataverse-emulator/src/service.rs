@@ -21,7 +21,7 @@ use crate::route::{
     Answer, Context, Headers, Request, answer, before_commit, control, kind, thousands, throttled,
 };
 use crate::schema::{Schema, build};
-use crate::settings::Settings;
+use crate::settings::{Keep, Settings};
 use crate::standard::standard_schema;
 use crate::state::{
     Caller, DefinitionChange, Journal, Key, Opened, Organisation, Replay, fingerprint, head, plant, read,
@@ -79,7 +79,7 @@ impl Service {
     fn open_data(&self, folder: &Path) -> Result<(), Error> {
         let head = {
             let organisation = self.organisation.read().unwrap_or_else(PoisonError::into_inner);
-            head(fingerprint(&self.base), organisation.seeds.organization, false)
+            head(fingerprint(&self.base), organisation.seeds.organization, self.settings.keep == Keep::Keys)
         };
         let mut changes = Vec::new();
         let mut is_first = true;
@@ -91,6 +91,7 @@ impl Service {
             }
             match replay {
                 Replay::Rows(fields) => organisation.replay_rows(fields),
+                Replay::Keys(fields) => organisation.replay_keys(fields),
                 Replay::Definition(change) => {
                     drop(organisation);
                     self.define_again(&change)?;
@@ -121,7 +122,7 @@ impl Service {
             body: change.body.clone().into(),
         };
         let answer = answer(&context, &request);
-        // A key that failed over duplicates does not fail again when its rows come later.
+        // A rewritten journal says by itself how the indices of keys are: there may be nothing to activate.
         if answer.is_success() || change.target == "ReactivateEntityKey" {
             return Ok(());
         }

@@ -27,6 +27,19 @@ impl Strictness {
     }
 }
 
+/// How much of each row is stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Keep {
+    /// All of it.
+    #[default]
+    Rows,
+    /// Ids, columns of alternate keys, both ends of N:N pairs and import sequence numbers: a tenth of the memory. Rows
+    /// that others lean on (users, teams, business units, roles, currencies, subjects, queues, units) stay whole.
+    /// Reading other columns, or filtering by them, is refused, and nothing cascades.
+    Keys,
+}
+
 /// The knobs. Each line says what is in doubt; the default is what [`Settings::default`] sets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -78,6 +91,8 @@ pub struct Settings {
     pub tables_without_bulk: Vec<String>,
     /// Seconds after which a new alternate key becomes active (default 0: at once).
     pub key_activation_seconds: u64,
+    /// How much of each row is stored (default all of it).
+    pub keep: Keep,
 }
 
 impl Default for Settings {
@@ -106,6 +121,7 @@ impl Default for Settings {
             aggregate_cap: 50_000,
             tables_without_bulk: Vec::new(),
             key_activation_seconds: 0,
+            keep: Keep::Rows,
         }
     }
 }

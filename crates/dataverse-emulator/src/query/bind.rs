@@ -67,6 +67,7 @@ impl Binder<'_> {
             if segments.peek().is_none() {
                 let column =
                     table.readable(segment).ok_or_else(|| refusal::no_query_property(table, segment))?;
+                self.settings.must_keep(table, column)?;
                 return Ok(Path { hops, table: table.id, column });
             }
             let Some(Property::Navigation { column, targets }) = table.properties.get(segment) else {
@@ -75,6 +76,7 @@ impl Binder<'_> {
             let [target] = targets.as_slice() else {
                 return Err(refusal::no_query_property(table, segment));
             };
+            self.settings.must_keep(table, *column)?;
             hops.push((*column, *target));
             table = self.schema.table(*target);
         }

@@ -34,6 +34,7 @@ pub(crate) struct Scope<'a> {
 /// The projection that `$select` and `$expand` ask for.
 pub(crate) fn project(
     organisation: &Organisation,
+    settings: &Settings,
     table: &Table,
     options: &QueryOptions,
     annotations: Annotations,
@@ -45,6 +46,7 @@ pub(crate) fn project(
     if let Some(text) = &options.expand {
         projection.expands = expands(&organisation.schema, table, text, annotations)?;
     }
+    settings.must_keep_all(&organisation.schema, table, &projection)?;
     Ok(projection)
 }
 
@@ -190,7 +192,7 @@ pub(crate) fn page(scope: &Scope<'_>) -> Result<Vec<u8>, Refusal> {
     let table = scope.table;
     let condition = scope.condition()?;
     let order = scope.order()?;
-    let projection = project(scope.organisation, table, scope.options, scope.annotations)?;
+    let projection = project(scope.organisation, scope.settings, table, scope.options, scope.annotations)?;
     let page_rows = scope.page_rows.unwrap_or(usize::MAX).clamp(1, scope.settings.max_page_rows);
     // `$top` takes precedence over the preferred page size (documents disagree; this is the older text).
     let limit = scope.options.top.map_or(page_rows, |top| top.min(scope.settings.max_page_rows));

@@ -177,7 +177,7 @@ fn written(
         options.expand = None; // Ignored on update, as documented.
     }
     let organisation = tx.organisation();
-    let projection = project(organisation, &table, &options, request.headers.annotations())?;
+    let projection = project(organisation, tx.settings, &table, &options, request.headers.annotations())?;
     let mut body = Vec::new();
     if let Some(row) = tx.row(table.id, id) {
         let metadata = format!("{}$metadata#{}/$entity", context.root, table.entity_set);

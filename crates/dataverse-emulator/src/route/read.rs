@@ -96,7 +96,8 @@ impl Reading<'_> {
         {
             return Ok(Answer::no_content().with_status(304));
         }
-        let projection = project(self.organisation, table, self.options, headers.annotations())?;
+        let settings = self.context.service.settings();
+        let projection = project(self.organisation, settings, table, self.options, headers.annotations())?;
         let selected =
             self.options.select.as_deref().map_or_else(String::new, |select| format!("({select})"));
         let metadata = format!("{}$metadata#{}{selected}/$entity", self.context.root, table.entity_set);
@@ -116,6 +117,7 @@ impl Reading<'_> {
     ) -> Result<Answer, Refusal> {
         let schema = &self.organisation.schema;
         if let Some(Property::Navigation { column, .. }) = table.properties.get(&segment.name) {
+            self.context.service.settings().must_keep(table, *column)?;
             let Cell::Lookup(kind, parent) = table.read(Key::from(id), bytes, *column) else {
                 return Ok(Answer::no_content());
             };
@@ -145,6 +147,9 @@ impl Reading<'_> {
             _ => schema.collection(table.id, &segment.name),
         };
         if let Some(collection) = collection {
+            if let Collection::Children { table, column } = collection {
+                self.context.service.settings().must_keep(schema.table(table), column)?;
+            }
             let (target, keys) = self.members(id, collection);
             let target = schema.table(target);
             return match tail {
@@ -155,6 +160,7 @@ impl Reading<'_> {
             };
         }
         let column = table.readable(&segment.name).ok_or_else(|| refusal::no_segment(&segment.name))?;
+        self.context.service.settings().must_keep(table, column)?;
         let cell = table.read(Key::from(id), bytes, column);
         let is_raw = matches!(tail, [value] if value.name == "$value");
         if cell == Cell::Null {

@@ -8,4 +8,4 @@ mod table;
 pub(crate) use build::build;
 pub(crate) use column::{Column, Kind};
 pub(crate) use set::{AddressSlot, Collection, Pair, Schema};
-pub(crate) use table::{Belonging, Property, Table};
+pub(crate) use table::{AlternateKey, Belonging, Property, Table};

@@ -75,6 +75,11 @@ pub(crate) struct AlternateKey {
     pub(crate) active_from: i64,
 }
 
+impl AlternateKey {
+    /// When a key becomes active whose index could not be built.
+    pub(crate) const NEVER: i64 = i64::MAX;
+}
+
 /// Columns that the platform fills.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct SystemColumns {

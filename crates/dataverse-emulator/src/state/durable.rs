@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -13,10 +14,12 @@ use super::key::Key;
 use super::organisation::Organisation;
 use super::row::TableId;
 use super::transaction::Caller;
+use crate::schema::{AlternateKey, Schema, Table};
 
 const HEAD: u8 = 1;
 const ROWS: u8 = 2;
 const DEFINITION: u8 = 3;
+const KEYS: u8 = 4;
 
 const CLOSED: &str = "the emulator has stopped";
 /// A row is that long at most, so that this stands for none.
@@ -59,6 +62,7 @@ pub(crate) fn head(fingerprint: u64, organization: Uuid, keys_only: bool) -> [u8
 pub(crate) enum Replay<'a> {
     Rows(Fields<'a>),
     Definition(DefinitionChange),
+    Keys(Fields<'a>),
 }
 
 /// Reads a record; `None` for the head, which is compared.
@@ -90,6 +94,7 @@ pub(crate) fn read<'a>(
             Ok(None)
         }
         ROWS => Ok(Some(Replay::Rows(fields))),
+        KEYS => Ok(Some(Replay::Keys(fields))),
         DEFINITION => {
             let now = i64::from_le_bytes(fields.array()?);
             let user = Uuid::from_bytes(fields.array()?);
@@ -175,6 +180,28 @@ impl Organisation {
         Ok(())
     }
 
+    /// Puts the indices of alternate keys into the state that a rewritten journal has them in: definitions come before
+    /// rows there, so that an index that could not be built over the rows seems to have been.
+    pub(crate) fn replay_keys(&mut self, mut fields: Fields<'_>) -> Result<(), String> {
+        let mut slots = self.schema.slots().to_vec();
+        while !fields.is_empty() {
+            let table = TableId::from_le_bytes(fields.array()?);
+            let name = std::str::from_utf8(fields.sized()?).map_err(|error| error.to_string())?;
+            let active_from = i64::from_le_bytes(fields.array()?);
+            let slot = slots.get_mut(usize::from(table)).ok_or("a key of a table that is not there")?;
+            let mut changed = Table::clone(slot);
+            for key in changed.keys.iter_mut().filter(|key| key.schema_name == name) {
+                key.active_from = active_from;
+            }
+            *slot = Arc::new(changed);
+            if active_from == AlternateKey::NEVER {
+                self.rows_mut(table).remove_unique(name);
+            }
+        }
+        self.schema = Arc::new(Schema::of(slots));
+        Ok(())
+    }
+
     /// Begins a journal with everything that is there.
     pub(crate) fn begin_journal(&mut self, lock: Lock, head: [u8; 25]) -> Result<(), crate::Error> {
         let journal = lock.create(|file| self.write_all(file, &head, &[]))?;
@@ -245,6 +272,15 @@ impl Organisation {
         for change in changes {
             file.append(change.record())?;
         }
+        let mut keys = Record::new(KEYS);
+        for table in self.schema.tables() {
+            for key in &table.keys {
+                keys.put(&table.id.to_le_bytes());
+                keys.put_sized(key.schema_name.as_bytes());
+                keys.put(&key.active_from.to_le_bytes());
+            }
+        }
+        file.append(keys)?;
         let mut record = self.rows_record();
         for table in self.schema.tables() {
             for (key, row) in self.rows(table.id).after(None) {

@@ -2,6 +2,7 @@
 
 mod durable;
 mod journal;
+mod kept;
 pub(crate) mod key;
 mod organisation;
 pub(crate) mod row;

@@ -304,6 +304,17 @@ impl Draft {
     }
 }
 
+/// The row with just some of its columns.
+pub(crate) fn only(row: &[u8], mut keep: impl FnMut(ColumnId) -> bool) -> Box<[u8]> {
+    let mut out = version(row).to_le_bytes().to_vec();
+    for (column, bytes) in cells(row) {
+        if keep(column) {
+            write_cell(column, bytes, &mut out);
+        }
+    }
+    out.into_boxed_slice()
+}
+
 fn write_cell(column: ColumnId, bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(&column.to_le_bytes());
     write_length(bytes.len(), out);

@@ -97,6 +97,7 @@ impl<'o> Transaction<'o> {
 
     fn put(&mut self, table: TableId, key: Key, row: Option<Box<[u8]>>) {
         self.rows_written += 1;
+        let row = row.map(|row| self.stored(table, row));
         let before = self.organisation.rows_mut(table).put(key, row);
         self.undo.push(Undo { table, key, before });
     }

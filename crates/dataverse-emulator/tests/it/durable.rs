@@ -81,6 +81,12 @@ async fn tables_columns_and_keys_made_at_run_time_come_back_with_their_rows() {
     let row = json!({"new_name": "one", "new_code": "c1", "new_dropped": "d", "new_last": "l"});
     let id = office.create("new_things", row).await;
     office.delete(&format!("{definition}/Attributes(LogicalName='new_dropped')")).await.ok();
+    // A key over duplicates cannot be built, and that is not forgotten either.
+    for name in ["same", "same"] {
+        office.create("contacts", json!({"lastname": name, "employeeid": "E1"})).await;
+    }
+    let key = json!({"SchemaName": "new_Failed", "KeyAttributes": ["employeeid"]});
+    office.post("EntityDefinitions(LogicalName='contact')/Keys", key).await.ok();
     let before = whole_row(&office, &id).await;
     // Enough history that the restart rewrites the journal.
     let long = "x".repeat(1_500);
@@ -99,6 +105,11 @@ async fn tables_columns_and_keys_made_at_run_time_come_back_with_their_rows() {
         assert_eq!(found.json()["new_name"], "one");
         let again = office.post("new_things", json!({"new_name": "two", "new_code": "c1"})).await;
         again.refused_with(412, "0x80060892");
+        let key = "EntityDefinitions(LogicalName='contact')/Keys?$select=SchemaName,EntityKeyIndexStatus";
+        let keys = office.get(key).await.rows();
+        let failed = keys.iter().find(|key| key["SchemaName"] == "new_Failed").unwrap();
+        assert_eq!(failed["EntityKeyIndexStatus"], "Failed");
+        office.create("contacts", json!({"lastname": "x", "employeeid": "E1"})).await;
         office = restarted(office, folder.path()).await;
     }
 }

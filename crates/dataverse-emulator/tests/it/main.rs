@@ -10,6 +10,7 @@ mod define;
 mod definitions;
 mod durable;
 mod faults;
+mod keep;
 mod keys;
 mod links;
 mod metadata;

@@ -9,12 +9,12 @@ use super::super::exchange::Answer;
 use super::super::path::Segment;
 use super::{Defining, decoded_key, exists, not_found};
 use crate::refusal::{self, Refusal};
-use crate::schema::{Column, Kind, Table};
+use crate::schema::{AlternateKey, Column, Kind, Table};
 use crate::state::key::named_id;
 use crate::state::unique_index;
 
 /// When a key whose index could not be built becomes active: never.
-pub(in crate::route) const FAILED: i64 = i64::MAX;
+const FAILED: i64 = AlternateKey::NEVER;
 
 pub(super) fn create(defining: &mut Defining<'_>, path: &[Segment]) -> Result<Answer, Refusal> {
     let table = defining.table(path)?;
@@ -39,6 +39,11 @@ pub(super) fn create(defining: &mut Defining<'_>, path: &[Segment]) -> Result<An
         if !may_be_in_key(&table, column) {
             let text = format!("The column '{name}' of '{}' cannot be part of an alternate key.", table.name);
             return Err(refusal::refusal(400, 0x8004_0203, text));
+        }
+        if defining.organisation.rows(table.id).len() > 0 {
+            // Rows that are there could not take part in the key.
+            let column = table.by_name.get(name).copied().unwrap_or(table.primary);
+            defining.context.service.settings().must_keep(&table, column)?;
         }
     }
     let mut definition = table.definition.clone();
