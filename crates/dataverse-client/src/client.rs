@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::auth::TokenCache;
 use crate::throttle::{ServiceLimits, Throttle};
-use crate::{BulkMessage, Error, Options};
+use crate::{BulkMessage, Error, Impersonation, Options};
 
 /// A connection to one environment as one application user. Clones are cheap and share everything: connections, the
 /// token, the waits that the service asks for.
@@ -15,6 +15,7 @@ use crate::{BulkMessage, Error, Options};
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
+    caller: Option<Impersonation>,
 }
 
 struct Inner {
@@ -71,6 +72,7 @@ impl Client {
             .map_err(|error| configuration("the HTTP client cannot be built", Some(error.into())))?;
         let scope = options.scope.clone().unwrap_or_else(|| format!("{origin}/.default"));
         Ok(Self {
+            caller: None,
             inner: Arc::new(Inner {
                 http,
                 root: format!("{origin}/api/data/{}/", options.api_version),
@@ -85,6 +87,17 @@ impl Client {
     /// The service root, such as `https://org.crm.dynamics.com/api/data/v9.2/`.
     pub fn root(&self) -> &str {
         &self.inner.root
+    }
+
+    /// A client that reads and writes in the name of a user; the application user needs the delegate role
+    /// (reference §11). Connections, token and waits are shared with this one.
+    #[must_use]
+    pub fn impersonating(&self, caller: Impersonation) -> Self {
+        Self { inner: Arc::clone(&self.inner), caller: Some(caller) }
+    }
+
+    pub(crate) fn caller(&self) -> Option<Impersonation> {
+        self.caller
     }
 
     /// What the service last said about its limits.

@@ -15,6 +15,8 @@ pub struct RequestSummary {
     pub operation: &'static str,
     /// The table's entity set, the action or the function.
     pub target: String,
+    /// The row, where one was named by id.
+    pub row: Option<Uuid>,
     /// The id that was sent as `x-ms-client-request-id`; the same for all attempts.
     pub client_request_id: Uuid,
     /// When the last attempt was sent, if any was.
@@ -30,7 +32,11 @@ impl fmt::Display for RequestSummary {
         if self.operation == self.target {
             return f.write_str(self.operation);
         }
-        write!(f, "{} of {}", self.operation, self.target)
+        write!(f, "{} of {}", self.operation, self.target)?;
+        match self.row {
+            Some(id) => write!(f, "({id})"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -38,6 +38,7 @@ mod calls;
 mod client;
 mod error;
 mod options;
+mod row;
 mod send;
 mod throttle;
 mod write_options;
@@ -48,17 +49,20 @@ pub use auth::{
     AzureCli, ClientSecret, Credential, CredentialError, ManagedIdentity, StaticToken, Token,
     WorkloadIdentity,
 };
-pub use calls::action::{IncidentResolution, OpportunityClose, QualifyLead};
-pub use calls::batch::{ContinueOnError, PartOutcome};
+pub use calls::action::{IncidentResolution, OpportunityClose, Qualified, QualifyLead};
+pub use calls::batch::ContinueOnError;
 pub use calls::bulk::BulkMessage;
+pub use calls::conditional::{IfChanged, Upserted};
 pub use calls::identity::{Organization, WhoAmI};
 pub use calls::metadata::TableNames;
+pub use calls::outcome::{Outcomes, PartError, PartOutcome};
 pub use calls::page::{Page, Pages};
 pub use calls::query::{Filter, FilterValue, Query};
-pub use calls::row::{Associated, Deleted, Row};
+pub use calls::row::{Associated, Deleted};
 pub use client::Client;
 pub use error::{Cause, Error, RequestSummary};
 pub use options::{Options, RetryPolicy};
+pub use row::{Lookup, Row};
 pub use throttle::ServiceLimits;
 pub use write_options::{Bypass, Impersonation, Retries, SendPermit, WriteOptions};
 

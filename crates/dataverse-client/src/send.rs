@@ -5,6 +5,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use dataverse_wire::fault::{FaultClass, ServiceFault};
+use dataverse_wire::literal::RowKey;
 use http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
@@ -35,6 +36,8 @@ pub(crate) struct Request {
     pub(crate) operation: &'static str,
     /// For people: the entity set, action or function.
     pub(crate) target: String,
+    /// For people: the row, where it is named by id.
+    pub(crate) row: Option<Uuid>,
     pub(crate) method: Method,
     /// Path and query below the service root, percent-encoded, or an absolute URL that the service gave.
     pub(crate) path: String,
@@ -54,6 +57,7 @@ impl Request {
         Self {
             operation,
             target: target.into(),
+            row: None,
             method: Method::GET,
             path: path.into(),
             headers: Vec::new(),
@@ -102,6 +106,12 @@ impl Request {
         self
     }
 
+    /// Names the row for people.
+    pub(crate) fn row(mut self, key: &RowKey) -> Self {
+        self.row = key.id();
+        self
+    }
+
     pub(crate) fn repeat(mut self, repeat: Repeat) -> Self {
         self.repeat = repeat;
         self
@@ -111,6 +121,7 @@ impl Request {
 /// An answer with a status in the 200s, or a multipart one.
 #[derive(Debug)]
 pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) summary: RequestSummary,
@@ -172,6 +183,7 @@ impl Client {
         let mut summary = RequestSummary {
             operation: request.operation,
             target: request.target.clone(),
+            row: request.row,
             client_request_id: Uuid::new_v4(),
             sent_at: None,
             attempts: 0,
@@ -208,7 +220,7 @@ impl Client {
                     let is_answer =
                         status.is_success() || (request.takes_multipart && is_multipart(&headers));
                     if is_answer {
-                        return Ok(Answer { headers, body, summary, repeat: request.repeat });
+                        return Ok(Answer { status, headers, body, summary, repeat: request.repeat });
                     }
                     if status == StatusCode::UNAUTHORIZED && !has_new_token {
                         tracing::debug!(parent: &span, "refused with 401, asking for a new token once");
@@ -278,9 +290,18 @@ impl Client {
             .header("Accept", "application/json")
             .header("OData-MaxVersion", "4.0")
             .header("OData-Version", "4.0")
-            .header("If-None-Match", "null")
             .header("x-ms-client-request-id", summary.client_request_id.to_string())
             .timeout(request.timeout.unwrap_or(self.options().request_timeout));
+        let is_given = |name: &str| request.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
+        if !is_given("If-None-Match") {
+            builder = builder.header("If-None-Match", "null");
+        }
+        if let Some(caller) = self.caller() {
+            let (name, value) = caller.header();
+            if !is_given("CallerObjectId") && !is_given("MSCRMCallerID") {
+                builder = builder.header(name, value);
+            }
+        }
         for (name, value) in &request.headers {
             builder = builder.header(*name, value);
         }
@@ -325,6 +346,12 @@ fn is_multipart(headers: &HeaderMap) -> bool {
     content_type.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("multipart/mixed"))
 }
 
+/// The service's id of a request, by any of its names.
+pub(crate) fn request_id_of(headers: &HeaderMap) -> Option<String> {
+    let id = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    id("x-ms-service-request-id").or_else(|| id("REQ_ID")).or_else(|| id("x-ms-request-id"))
+}
+
 /// An answer that is no success.
 struct Refusal {
     fault: ServiceFault,
@@ -345,13 +372,10 @@ enum Fate {
 impl Refusal {
     fn new(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let fault = ServiceFault::parse(status.as_u16(), body);
-        let id = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         Self {
             class: fault.class(),
             fault,
-            request_id: id("x-ms-service-request-id")
-                .or_else(|| id("REQ_ID"))
-                .or_else(|| id("x-ms-request-id")),
+            request_id: request_id_of(headers),
             retry_after: retry_after(headers, Timestamp::now()),
         }
     }

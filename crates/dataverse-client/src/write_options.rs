@@ -23,7 +23,7 @@ pub struct WriteOptions {
     pub suppress_flows: bool,
     /// Duplicate detection rules are to be applied; the Web API leaves them out unless asked (reference §14).
     pub detect_duplicates: bool,
-    /// In whose name.
+    /// In whose name, if not in that of the client.
     pub impersonate: Option<Impersonation>,
     /// Shown to plug-ins as shared variable `tag`.
     pub tag: Option<String>,
@@ -56,6 +56,15 @@ pub enum Impersonation {
     EntraObject(Uuid),
     /// By `systemuserid`.
     SystemUser(Uuid),
+}
+
+impl Impersonation {
+    pub(crate) fn header(self) -> (&'static str, String) {
+        match self {
+            Self::EntraObject(id) => ("CallerObjectId", id.to_string()),
+            Self::SystemUser(id) => ("MSCRMCallerID", id.to_string()),
+        }
+    }
 }
 
 /// Who repeats.
@@ -118,11 +127,7 @@ impl WriteOptions {
         if self.detect_duplicates {
             headers.push(("MSCRM.SuppressDuplicateDetection", "false".to_owned()));
         }
-        match self.impersonate {
-            Some(Impersonation::EntraObject(id)) => headers.push(("CallerObjectId", id.to_string())),
-            Some(Impersonation::SystemUser(id)) => headers.push(("MSCRMCallerID", id.to_string())),
-            None => {}
-        }
+        headers.extend(self.impersonate.map(Impersonation::header));
         headers
     }
 }

@@ -57,4 +57,20 @@ pub enum Error {
         /// What does not fit.
         reason: String,
     },
+    /// A column that is no lookup, or one that cannot point to this table.
+    #[error("{table}.{column} is no lookup{}{}", if target.is_empty() { "" } else { " that can point to " }, target)]
+    Lookup {
+        /// The table whose column it is.
+        table: String,
+        /// The column.
+        column: String,
+        /// The table it was to point to, or empty.
+        target: String,
+    },
+    /// A value that cannot be the body of a row.
+    #[error("cannot write a row: {reason}")]
+    Body {
+        /// What is wrong.
+        reason: String,
+    },
 }

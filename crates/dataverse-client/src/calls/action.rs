@@ -32,6 +32,18 @@ pub struct IncidentResolution {
     pub minutes: Option<i64>,
 }
 
+/// The rows that qualifying a lead created, of those that were asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Qualified {
+    /// The account.
+    pub account: Option<Uuid>,
+    /// The contact.
+    pub contact: Option<Uuid>,
+    /// The opportunity.
+    pub opportunity: Option<Uuid>,
+}
+
 /// What else a qualified lead becomes. The default creates nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct QualifyLead {
@@ -45,6 +57,8 @@ pub struct QualifyLead {
 
 impl Client {
     /// Calls an unbound action; its answer, or none where it has none. In doubt if the answer is lost.
+    ///
+    /// The answer becomes a type of the caller's own with `serde_json::from_value`.
     ///
     /// # Errors
     /// As every write.
@@ -71,7 +85,7 @@ impl Client {
         options: &WriteOptions,
     ) -> Result<Option<Value>, Error> {
         let path = format!("{entity_set}{key}/Microsoft.Dynamics.CRM.{name}");
-        let request = Request::write("action", Method::POST, name, path, options).body(body);
+        let request = Request::write("action", Method::POST, name, path, options).row(key).body(body);
         body_of(self.send(request).await?)
     }
 
@@ -158,7 +172,7 @@ impl Client {
         self.action(action, body.finish(), options).await.map(drop)
     }
 
-    /// Qualifies a lead; creates only what is asked for.
+    /// Qualifies a lead; creates only what is asked for, and says what it created.
     ///
     /// # Errors
     /// As every write.
@@ -168,13 +182,24 @@ impl Client {
         status: i32,
         create: QualifyLead,
         options: &WriteOptions,
-    ) -> Result<(), Error> {
+    ) -> Result<Qualified, Error> {
         let mut body = RowWriter::new();
         body.boolean("CreateAccount", create.create_account)
             .boolean("CreateContact", create.create_contact)
             .boolean("CreateOpportunity", create.create_opportunity)
             .integer("Status", i64::from(status));
-        self.bound_action("leads", &RowKey::Id(lead), "QualifyLead", body.finish(), options).await.map(drop)
+        let key = RowKey::Id(lead);
+        let answer = self.bound_action("leads", &key, "QualifyLead", body.finish(), options).await?;
+        let rows = answer.as_ref().and_then(|answer| answer.get("value")).and_then(Value::as_array);
+        let id_of = |name: &str| {
+            let mut ids = rows.into_iter().flatten().filter_map(|row| row.get(name));
+            ids.find_map(Value::as_str).and_then(|id| id.parse().ok())
+        };
+        Ok(Qualified {
+            account: id_of("accountid"),
+            contact: id_of("contactid"),
+            opportunity: id_of("opportunityid"),
+        })
     }
 
     /// Adds members to a marketing list. Members that are on it already stay so: it may be repeated.

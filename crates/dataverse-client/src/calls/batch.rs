@@ -1,18 +1,16 @@
 //! Many requests in one (reference §3).
 
-use bytes::Bytes;
 use dataverse_wire::batch::{
     Answer as PartAnswer, BatchAnswer, BatchItem, BatchRequest, BatchResponse, Method as PartMethod,
     Operation,
 };
-use dataverse_wire::fault::ServiceFault;
 use dataverse_wire::limits;
-use dataverse_wire::literal::Reference;
 use http::Method;
 use uuid::Uuid;
 
+use super::outcome::{Outcomes, PartOutcome};
 use crate::send::{Repeat, Request};
-use crate::{Client, Error, WriteOptions};
+use crate::{Client, Error, Impersonation, WriteOptions};
 
 /// Whether requests that come after a failed one are executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,60 +19,6 @@ pub enum ContinueOnError {
     Yes,
     /// Execution stops at the first failure; what was done before stays done.
     No,
-}
-
-/// What became of one request of a batch.
-#[derive(Debug, Clone, PartialEq)]
-pub enum PartOutcome {
-    /// It succeeded.
-    Done {
-        /// HTTP status.
-        status: u16,
-        /// The row that was created or changed, if the service named it by id.
-        id: Option<Uuid>,
-        /// The body, of reads and of writes that return something.
-        body: Bytes,
-    },
-    /// The service said no. For a request of a change set: to it or to a companion; nothing of the set was written.
-    Refused(ServiceFault),
-    /// It was not tried, since an earlier one failed.
-    NotExecuted,
-}
-
-impl PartOutcome {
-    /// It succeeded.
-    pub fn is_done(&self) -> bool {
-        matches!(self, Self::Done { .. })
-    }
-
-    /// The row that was created or changed.
-    pub fn id(&self) -> Option<Uuid> {
-        match self {
-            Self::Done { id, .. } => *id,
-            Self::Refused(_) | Self::NotExecuted => None,
-        }
-    }
-
-    /// What the service said, if it said no.
-    pub fn fault(&self) -> Option<&ServiceFault> {
-        match self {
-            Self::Refused(fault) => Some(fault),
-            Self::Done { .. } | Self::NotExecuted => None,
-        }
-    }
-
-    fn of(answer: &PartAnswer) -> Self {
-        if !answer.is_success() {
-            return Self::Refused(ServiceFault::parse(answer.status, &answer.body));
-        }
-        let named = answer.header("OData-EntityId").or_else(|| answer.header("Location"));
-        let reference = named.map(Reference::parse).and_then(Result::ok);
-        Self::Done {
-            status: answer.status,
-            id: reference.and_then(|reference| reference.key.id()),
-            body: answer.body.clone(),
-        }
-    }
 }
 
 impl Client {
@@ -92,10 +36,10 @@ impl Client {
         batch: BatchRequest,
         continue_on_error: ContinueOnError,
         options: &WriteOptions,
-    ) -> Result<Vec<PartOutcome>, Error> {
+    ) -> Result<Outcomes, Error> {
         let batch = self.prepare(batch, options)?;
         if batch.items.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Outcomes::default());
         }
         let encoded = batch.encode(&format!("batch_{}", Uuid::new_v4()));
         let mut request = Request::write("batch", Method::POST, "$batch", "$batch", options)
@@ -110,7 +54,7 @@ impl Client {
         let content_type = answer.header("Content-Type").unwrap_or_default().to_owned();
         let read = BatchResponse::decode(&content_type, &answer.body);
         match read.map_err(|error| error.to_string()).and_then(|response| match_answers(&batch, &response)) {
-            Ok(outcomes) => Ok(outcomes),
+            Ok(parts) => Ok(Outcomes::new(parts, &batch, &answer, self.root())),
             Err(reason) => Err(answer.unreadable(reason)),
         }
     }
@@ -121,7 +65,10 @@ impl Client {
         if count > limits::BATCH_OPERATIONS {
             return refuse(format!("it has {count} requests, more than {}", limits::BATCH_OPERATIONS));
         }
-        let extra = options.headers();
+        let mut extra = options.headers();
+        if options.impersonate.is_none() {
+            extra.extend(self.caller().map(Impersonation::header));
+        }
         let finish = |operation: &mut Operation| {
             let is_resolved = operation.target.contains("://") || operation.target.starts_with(['/', '$']);
             if !is_resolved {

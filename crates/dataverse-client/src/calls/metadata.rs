@@ -166,12 +166,9 @@ async fn head(client: Client, table: String) -> Result<Option<Head>, Error> {
     };
     let summary = answer.summary.clone();
     let mut definition: Object = answer.json()?;
-    let columns = match definition.remove("Attributes").map(Vec::<Object>::deserialize) {
-        Some(Ok(columns)) => columns,
-        _ => {
-            let reason = "it has no list of columns".to_owned();
-            return Err(Error::Unreadable { request: Box::new(summary), reason });
-        }
+    let Some(Ok(columns)) = definition.remove("Attributes").map(Vec::<Object>::deserialize) else {
+        let reason = "it has no list of columns".to_owned();
+        return Err(Error::Unreadable { request: Box::new(summary), reason });
     };
     Ok(Some(Head { definition, columns, summary }))
 }

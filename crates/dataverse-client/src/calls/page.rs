@@ -8,11 +8,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::query::Query;
-use super::row::Row;
-use crate::calls::batch::{ContinueOnError, PartOutcome};
+use crate::calls::batch::ContinueOnError;
+use crate::calls::outcome::PartOutcome;
 use crate::error::RequestSummary;
 use crate::send::Request;
-use crate::{Client, Error, WriteOptions};
+use crate::{Client, Error, Row, WriteOptions};
 
 /// Reads a query page by page. Memory holds one page at a time.
 ///
@@ -147,6 +147,7 @@ impl Pages {
         let summary = RequestSummary {
             operation: "query",
             target: self.target.clone(),
+            row: None,
             client_request_id: uuid::Uuid::nil(),
             sent_at: None,
             attempts: 1,

@@ -1,6 +1,6 @@
 //! Queries (reference §13).
 
-use dataverse_wire::literal::{KeyLiteral, percent_encode};
+use dataverse_wire::literal::{KeyLiteral, RowKey, percent_encode};
 use serde::Deserialize;
 
 use super::page::Pages;
@@ -100,7 +100,15 @@ impl Query {
 
     /// Path and query below the service root.
     pub fn to_path(&self) -> String {
+        self.path_of(None)
+    }
+
+    /// The same for one row.
+    pub(crate) fn path_of(&self, key: Option<&RowKey>) -> String {
         let mut path = self.entity_set.clone();
+        if let Some(key) = key {
+            path.push_str(&key.to_string());
+        }
         for (position, (name, value)) in self.options.iter().enumerate() {
             path.push(if position == 0 { '?' } else { '&' });
             path.push_str(name);

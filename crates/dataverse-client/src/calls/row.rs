@@ -9,9 +9,6 @@ use uuid::Uuid;
 use crate::send::{Repeat, Request};
 use crate::{Client, Error, WriteOptions};
 
-/// A row for those without a type of their own: property names as the service writes them.
-pub type Row = serde_json::Map<String, serde_json::Value>;
-
 /// What became of a delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deleted {
@@ -79,7 +76,7 @@ impl Client {
         select: &[&str],
     ) -> Result<Option<T>, Error> {
         let path = format!("{entity_set}{key}{}", select_query(select));
-        match self.send(Request::get("retrieve", entity_set, path)).await {
+        match self.send(Request::get("retrieve", entity_set, path).row(key)).await {
             Ok(answer) => answer.json().map(Some),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
@@ -143,6 +140,7 @@ impl Client {
         let repeat = if is_conditional { Repeat::AskFirst } else { Repeat::Safe };
         let mut request =
             Request::write(operation, Method::PATCH, entity_set, format!("{entity_set}{key}"), options)
+                .row(key)
                 .body(body)
                 .repeat(repeat);
         if let Some(etag) = if_match {
@@ -163,6 +161,7 @@ impl Client {
     ) -> Result<Deleted, Error> {
         let request =
             Request::write("delete", Method::DELETE, entity_set, format!("{entity_set}{key}"), options)
+                .row(key)
                 .repeat(Repeat::Safe);
         match self.send(request).await {
             Ok(_) => Ok(Deleted::Removed),
@@ -219,6 +218,6 @@ impl Client {
     }
 }
 
-fn select_query(select: &[&str]) -> String {
+pub(crate) fn select_query(select: &[&str]) -> String {
     if select.is_empty() { String::new() } else { format!("?$select={}", percent_encode(&select.join(","))) }
 }

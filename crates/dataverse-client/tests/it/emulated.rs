@@ -15,7 +15,7 @@ use dataverse_client::{
 use dataverse_emulator::{Emulator, FaultKind, FaultPlan, FaultRule, standard_tables};
 use uuid::Uuid;
 
-async fn start(metadata: Vec<TableDefinition>) -> (Emulator, Client) {
+pub(crate) async fn start(metadata: Vec<TableDefinition>) -> (Emulator, Client) {
     let options = dataverse_emulator::Options { metadata, ..dataverse_emulator::Options::default() };
     let emulator = Emulator::start(options).await.unwrap();
     let client = Client::new(Options {
@@ -27,7 +27,7 @@ async fn start(metadata: Vec<TableDefinition>) -> (Emulator, Client) {
     (emulator, client)
 }
 
-async fn table(client: &Client, name: &str) -> TableDefinition {
+pub(crate) async fn table(client: &Client, name: &str) -> TableDefinition {
     client.table_definition(name).await.unwrap().unwrap()
 }
 

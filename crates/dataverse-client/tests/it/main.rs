@@ -10,6 +10,7 @@ mod metadata;
 mod pages;
 mod permit;
 mod requests;
+mod rows;
 mod secrets;
 mod sendable;
 mod server;

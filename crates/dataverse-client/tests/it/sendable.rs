@@ -33,6 +33,14 @@ async fn every_call_can_be_spawned() {
     sendable(c.update_unchanged("accounts", key, "W/\"1\"", "{}", o));
     sendable(c.upsert("accounts", key, "{}", o));
     sendable(c.delete("accounts", key, o));
+    let query = &Query::new("accounts");
+    sendable(c.retrieve_with::<Row>(query, key));
+    sendable(c.retrieve_if_changed::<Row>(query, key, "W/\"1\""));
+    sendable(c.update_returning::<Row>("accounts", key, "{}", &["name"], o));
+    sendable(c.upsert_returning::<Row>("accounts", key, "{}", &["name"], o));
+    sendable(c.create_if_absent("accounts", key, "{}", o));
+    sendable(c.delete_unchanged("accounts", key, "W/\"1\"", o));
+    sendable(c.replace_parties(table, Uuid::nil(), &[], o));
     sendable(c.associate(reference, "contacts", reference, o));
     sendable(c.disassociate(reference, "contacts", reference, o));
     sendable(c.create_multiple(table, "{}", o));
@@ -51,7 +59,6 @@ async fn every_call_can_be_spawned() {
     sendable(c.add_list_members(Uuid::nil(), "contact", "contactid", &[], o));
     sendable(c.count("accounts", None));
     sendable(c.total_record_counts(&["account"]));
-    let query = &Query::new("accounts");
     sendable(c.query(query).next_page());
     sendable(c.query(query).next_page_as::<Row>());
     sendable(c.query(query).next_page_bytes());

@@ -36,6 +36,12 @@ impl RowWriter {
     }
 }
 
+impl From<RowWriter> for bytes::Bytes {
+    fn from(row: RowWriter) -> Self {
+        row.finish().into()
+    }
+}
+
 impl Default for RowWriter {
     fn default() -> Self {
         Self::new()
@@ -57,6 +63,19 @@ impl<B: AsMut<Vec<u8>>> Fields<B> {
         write_name(buffer, self.is_empty, name, suffix);
         self.is_empty = false;
         buffer
+    }
+
+    /// Pairs that are JSON already.
+    pub(super) fn splice(&mut self, pairs: &[u8]) {
+        if pairs.is_empty() {
+            return;
+        }
+        let buffer = self.buffer.as_mut();
+        if !self.is_empty {
+            buffer.push(b',');
+        }
+        buffer.extend_from_slice(pairs);
+        self.is_empty = false;
     }
 
     /// Text.

@@ -10,7 +10,9 @@
 //! ```
 
 mod fields;
+mod related;
 mod targets;
 
 pub use fields::{Fields, Items, Row, RowWriter, is_json_number};
+pub use related::{Party, PartyKind};
 pub use targets::TargetsWriter;
