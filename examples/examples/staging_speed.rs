@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use staging_schema::lookup::{self, Parent};
+use staging_schema::lookup::{self, Fill, Parent};
 use staging_schema::{
     Levels, Pass, StagedColumn, StagedKind, Statement, SuccessKind, TargetTable, control, ddl, pending,
     settle,
@@ -157,15 +157,12 @@ async fn load(store: &Store, rows: usize) -> anyhow::Result<()> {
     say("leases, chunk reads, manifest and outcomes, one after another", rows, start);
     println!("  of it reading {reading:.2?}, recording {recording:.2?}");
     let start = Instant::now();
-    store.in_slices(&table.name(), SLICE_ROWS, |slice| settle::copy_back(&table, &slice)).await?;
-    say("GUIDs copied back", rows, start);
-    let start = Instant::now();
     store.settle_table(&table).await?;
-    say("flags settled", rows, start);
+    say("GUIDs copied back, flags settled", rows, start);
     let start = Instant::now();
-    let parents = [Parent::new("account")];
+    let fill = [Fill::new("parentaccountid", [Parent::new("account")])];
     for slice in store.slices(&table.name(), SLICE_ROWS).await? {
-        store.execute(&lookup::preload(&table, "parentaccountid", &parents, &slice)?).await?;
+        store.execute(&lookup::preload(&table, &fill, &slice)?).await?;
     }
     say("lookups preloaded", rows, start);
     let start = Instant::now();

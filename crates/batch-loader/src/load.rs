@@ -81,8 +81,9 @@ async fn load_rows(ctx: &Context<'_>, table: &LoadTable) -> Result<(), Error> {
     preload(ctx, table, Which::Prompt).await?;
     let pending = pending::count(&table.staged, Pass::Insert, Levels::All);
     if ctx.store.count(&pending).await.map_err(failed())? > 0 {
-        sweep::sweep(ctx, table).await?;
-        copy_back(ctx, table).await?;
+        if sweep::sweep(ctx, table).await? {
+            copy_back(ctx, table).await?;
+        }
     }
     let before = ctx.count(table.name(), |report| report.loaded + report.adopted);
     let op = Operation::create(ctx, table).await?;
@@ -92,8 +93,8 @@ async fn load_rows(ctx: &Context<'_>, table: &LoadTable) -> Result<(), Error> {
         load_levels(ctx, &op).await?;
     }
     copy_back(ctx, table).await?;
-    if ctx.count(table.name(), |report| report.loaded + report.adopted) > before {
-        sweep::sweep(ctx, table).await?;
+    let is_new = ctx.count(table.name(), |report| report.loaded + report.adopted) > before;
+    if is_new && sweep::sweep(ctx, table).await? {
         copy_back(ctx, table).await?;
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! GUIDs of rows that are in Dataverse, filled into what points to them, and what was done copied to the main table.
 
-use staging_schema::{StagedKind, lookup, pending, settle};
+use staging_schema::{StagedKind, lookup, pending};
 use staging_store::SLICE_ROWS;
 
 use crate::Error;
@@ -24,6 +24,7 @@ pub(crate) async fn preload(ctx: &Context<'_>, table: &LoadTable, which: Which) 
     let name = table.name();
     let unresolvable =
         |error: staging_schema::Error| Error::Plan { table: name.to_owned(), complaint: error.to_string() };
+    let mut fills = Vec::new();
     for column in table.staged.lookups() {
         let is_own = table.self_lookups.contains(&column.name);
         let is_meant = match which {
@@ -33,12 +34,13 @@ pub(crate) async fn preload(ctx: &Context<'_>, table: &LoadTable, which: Which) 
         };
         let StagedKind::Lookup { targets, .. } = &column.kind else { continue };
         let parents = parents_of(ctx, table, &column.name, targets);
-        if !is_meant || parents.is_empty() {
-            continue;
+        if is_meant && !parents.is_empty() {
+            fills.push(lookup::Fill::new(&column.name, parents));
         }
+    }
+    if !fills.is_empty() {
         for slice in slices(ctx, table).await? {
-            let statement =
-                lookup::preload(&table.staged, &column.name, &parents, &slice).map_err(unresolvable)?;
+            let statement = lookup::preload(&table.staged, &fills, &slice).map_err(unresolvable)?;
             ctx.store.execute(&statement).await.map_err(staging(name, "filling lookups"))?;
         }
     }
@@ -65,11 +67,8 @@ pub(crate) async fn preload(ctx: &Context<'_>, table: &LoadTable, which: Which) 
 
 /// Copies outcomes to the main table: GUIDs and flags. Changes nothing the second time.
 pub(crate) async fn copy_back(ctx: &Context<'_>, table: &LoadTable) -> Result<(), Error> {
-    for slice in slices(ctx, table).await? {
-        let statements = settle::settle(&table.staged, &slice);
-        ctx.store.execute_all(&statements).await.map_err(staging(table.name(), "copying outcomes back"))?;
-    }
-    Ok(())
+    let settled = ctx.store.settle_table(&table.staged).await;
+    settled.map(drop).map_err(staging(table.name(), "copying outcomes back"))
 }
 
 /// Opens rows again for which more of what they owe has arrived since their lookups were written.

@@ -85,8 +85,9 @@ async fn run(ctx: &Context<'_>, table: &LoadTable, pass: Pass) -> Result<(), Err
     };
     let done = stage::run(ctx, &op, Levels::All).await;
     ctx.count(table.name(), |report| report.seconds += started.elapsed().as_secs_f64());
-    done?;
-    copy_back(ctx, table).await?;
+    if done? {
+        copy_back(ctx, table).await?;
+    }
     ctx.tell(&Event::TableDone { table: table.name().to_owned(), pass });
     Ok(())
 }

@@ -29,12 +29,12 @@ use crate::work::{Found, Sent, read, record, send, take};
 /// How long to wait at most before asking again what others have left.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
-/// Works until nothing is pending in the operation's pass and no row of it is in doubt.
-pub(crate) async fn run(ctx: &Context<'_>, op: &Operation<'_>, levels: Levels) -> Result<(), Error> {
+/// Works until nothing is pending in the operation's pass and no row of it is in doubt. Answers whether anything was.
+pub(crate) async fn run(ctx: &Context<'_>, op: &Operation<'_>, levels: Levels) -> Result<bool, Error> {
     let table = op.table.name();
     let plan =
         ChunkPlan { table: &op.table.staged, pass: op.pass(), levels, chunk_rows: ctx.options.chunk_rows };
-    let mut is_told = false;
+    let (mut is_told, mut found) = (false, false);
     loop {
         ctx.go_on()?;
         match ctx.store.cut_chunks(&plan).await.map_err(staging(table, "cutting chunks"))? {
@@ -51,10 +51,11 @@ pub(crate) async fn run(ctx: &Context<'_>, op: &Operation<'_>, levels: Levels) -
             }
             Cut::NothingPending => {
                 if !doubts_settled(ctx, op.table, op.pass()).await? {
-                    return Ok(());
+                    return Ok(found);
                 }
             }
         }
+        found = true;
     }
 }
 

@@ -18,15 +18,16 @@ use crate::plan::{LoadTable, Strategy};
 use crate::probe::{self, SEQUENCE_NUMBER};
 use crate::report::Stray;
 
-/// Sweeps the number range of a table: adopts what belongs to pending rows, reports what belongs to nobody.
-pub(crate) async fn sweep(ctx: &Context<'_>, table: &LoadTable) -> Result<(), Error> {
-    let Strategy::SequenceNumber { base } = table.strategy else { return Ok(()) };
+/// Sweeps the number range of a table: adopts what belongs to pending rows, reports what belongs to nobody. Answers whether
+/// outcomes were recorded.
+pub(crate) async fn sweep(ctx: &Context<'_>, table: &LoadTable) -> Result<bool, Error> {
+    let Strategy::SequenceNumber { base } = table.strategy else { return Ok(false) };
     if ctx.options.sweep == Sweep::Never {
-        return Ok(());
+        return Ok(false);
     }
     let name = table.name();
     let slices = ctx.store.slices(&table.staged.name(), u64::MAX).await.map_err(staging(name, "sweeping"))?;
-    let Some(all) = slices.first() else { return Ok(()) };
+    let Some(all) = slices.first() else { return Ok(false) };
     let range = Filter::at_least(SEQUENCE_NUMBER, base + all.start())
         .and(Filter::at_most(SEQUENCE_NUMBER, base + all.end()));
     let definition = &table.definition;
@@ -69,7 +70,7 @@ pub(crate) async fn sweep(ctx: &Context<'_>, table: &LoadTable) -> Result<(), Er
     let found = strays.len();
     ctx.count(name, |report| report.note_strays(strays));
     ctx.tell(&Event::Swept { table: name.to_owned(), adopted, strays: found });
-    Ok(())
+    Ok(op.is_some())
 }
 
 /// Those of the rows found that staging does not know under that GUID, each with the GUID that it does know.

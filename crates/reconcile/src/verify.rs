@@ -177,13 +177,14 @@ fn compare_page(
 fn compare_row(row: &Row, read: &ReadRow<'_>, compared: &[Compared], findings: &mut PageFindings) {
     let row_id = row.get(0).as_integer();
     findings.seen.extend(row_id);
+    let mut next = 0;
     for (position, column) in compared.iter().enumerate() {
         let staged = row.get(position + 3);
         if staged.is_null() && column.defaulted {
             continue;
         }
         findings.values += 1;
-        let json = read.json(&column.property);
+        let json = read.json_near(&column.property, &mut next);
         if !column.rule.agrees(staged, json) {
             findings.differences.push(Difference {
                 row_id,

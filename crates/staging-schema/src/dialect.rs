@@ -142,6 +142,21 @@ impl Dialect {
         }
     }
 
+    /// `UPDATE` of a table under the alias `t` from rows computed beside it: `rows` is a query, known as `n`, and `condition` says
+    /// which of them belongs to `t`. The query is worked off before anything is changed, each of its expressions once.
+    pub fn update_from(self, table: &TableName, set: &str, rows: &str, condition: &str) -> String {
+        let table = self.table(table);
+        match self {
+            // Without the limit SQLite would put the expressions of the query wherever they are used, and compute them there.
+            Self::Sqlite => {
+                format!("UPDATE {table} AS t SET {set} FROM ({rows} LIMIT -1) AS n WHERE {condition}")
+            }
+            Self::Mssql => {
+                format!("UPDATE t SET {set} FROM {table} AS t INNER JOIN ({rows}) AS n ON {condition}")
+            }
+        }
+    }
+
     /// `SELECT … ` limited to `n` rows, where `n` is an SQL expression: `body` is what follows `SELECT`, with its `ORDER BY`.
     pub fn select_top(self, n: &str, body: &str) -> String {
         match self {

@@ -8,7 +8,7 @@
 //! A [`Statement`] carries its text for each [`Dialect`]; what differs between the two lives in `Dialect` alone.
 //!
 //! ```
-//! use staging_schema::lookup::{self, Parent};
+//! use staging_schema::lookup::{self, Fill, Parent};
 //! use staging_schema::{Dialect, StagedColumn, StagedKind, TargetTable, ddl};
 //!
 //! let lookup = StagedKind::Lookup { targets: vec!["account".into()], multi_table: false, multi_source: false };
@@ -22,7 +22,8 @@
 //! for statement in ddl::target_table(&contact) {
 //!     println!("{};", statement.text(Dialect::Mssql));
 //! }
-//! let preload = lookup::preload(&contact, "parentcustomerid", &[Parent::new("account")], &(1..=50_000))?;
+//! let fill = Fill::new("parentcustomerid", [Parent::new("account")]);
+//! let preload = lookup::preload(&contact, &[fill], &(1..=50_000))?;
 //! assert!(preload.text(Dialect::Sqlite).starts_with("UPDATE [target_contact] AS t SET [parentcustomerid] ="));
 //! # Ok::<(), staging_schema::Error>(())
 //! ```

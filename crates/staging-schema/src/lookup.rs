@@ -30,27 +30,65 @@ impl Parent {
     }
 }
 
-/// Fills one lookup of a range of rows: those that have a source key, no GUID yet, and a parent that has one. Keys of
-/// merged parents follow their survivor.
+/// A lookup that is to be filled, and the tables through which it is resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fill {
+    /// Logical name of the column.
+    pub column: String,
+    /// The tables; several only for a lookup that names the table of each row itself.
+    pub parents: Vec<Parent>,
+}
+
+impl Fill {
+    /// A lookup that is resolved through these tables.
+    pub fn new(column: impl Into<String>, parents: impl Into<Vec<Parent>>) -> Self {
+        Self { column: column.into(), parents: parents.into() }
+    }
+}
+
+/// Fills lookups of a range of rows, in one pass over them: each where a row has a source key, no GUID yet, and a parent that
+/// has one. Keys of merged parents follow their survivor.
 pub fn preload(
     table: &TargetTable,
-    column: &str,
-    parents: &[Parent],
+    fills: &[Fill],
     rows: &RangeInclusive<i64>,
 ) -> Result<Statement, Error> {
-    let lookup = lookup_column(table, column)?;
-    check_parents(table, lookup, parents)?;
+    let lookups = fills
+        .iter()
+        .map(|fill| {
+            let lookup = lookup_column(table, &fill.column)?;
+            check_parents(table, lookup, &fill.parents)?;
+            Ok((lookup, fill))
+        })
+        .collect::<Result<Vec<_>, Error>>()?;
+    if lookups.is_empty() {
+        return Err(Error::NoParent { table: table.logical_name.clone(), column: "lookups".to_owned() });
+    }
     Ok(Statement::new(
         |d| {
-            let name = d.quote(&lookup.name);
-            let key = d.quote(&format!("{}{}", lookup.name, crate::SOURCE_KEY_SUFFIX));
-            let names = KeyColumns::of(d, lookup);
-            let found = resolve(d, &names, parents, control::DATAVERSE_ID);
-            let condition = format!(
-                "{} AND t.{name} IS NULL AND t.{key} IS NOT NULL AND {found} IS NOT NULL",
-                in_range(d)
+            let row_id = d.quote(control::ROW_ID);
+            let (mut set, mut found, mut empty, mut any) = (vec![], vec![format!("t.{row_id}")], vec![], vec![]);
+            for (lookup, fill) in &lookups {
+                let name = d.quote(&lookup.name);
+                let names = KeyColumns::of(d, lookup);
+                let is_empty = format!("(t.{name} IS NULL AND t.{} IS NOT NULL)", names.key);
+                found.push(format!(
+                    "CASE WHEN {is_empty} THEN {} END AS {name}",
+                    resolve(d, &names, &fill.parents, control::DATAVERSE_ID)
+                ));
+                set.push(format!("{name} = COALESCE(t.{name}, n.{name})"));
+                any.push(format!("n.{name} IS NOT NULL"));
+                empty.push(is_empty);
+            }
+            let found = format!(
+                "SELECT {} FROM {} AS t WHERE {} AND ({})",
+                found.join(", "),
+                d.table(&table.name()),
+                in_range(d),
+                empty.join(" OR ")
             );
-            d.update(&table.name(), &format!("{name} = {found}"), &condition)
+            let condition = format!("t.{row_id} = n.{row_id} AND ({})", any.join(" OR "));
+            d.update_from(&table.name(), &set.join(", "), &found, &condition)
         },
         range_params(rows),
     ))

@@ -1,78 +1,127 @@
 //! Copying outcomes back to the main table: GUIDs and flags, set by set, in ranges of RowIds. Every statement changes
 //! nothing the second time, and a kill between any two of them leaves nothing to repair but to run them again.
+//!
+//! A row is wide, and writing it is what settling costs: GUID and flag are written together, once.
 
 use std::ops::RangeInclusive;
 
 use crate::control;
 use crate::dialect::Dialect;
-use crate::flag::{ActionFlag, Pass, Transition};
+use crate::flag::{ActionFlag, Pass, ProcessingFlag, Transition};
 use crate::pending::{
     action, failed, in_doubt, in_range, outstanding, range_params, state_needed, succeeded,
 };
 use crate::statement::Statement;
 use crate::table::{Shape, TargetTable};
 
-/// Everything that settles a range of rows, in order: GUIDs, errors, accepted, processed.
-pub fn settle(table: &TargetTable, rows: &RangeInclusive<i64>) -> Vec<Statement> {
-    vec![copy_back(table, rows), fail(table, rows), accept(table, rows), complete(table, rows)]
-}
-
-/// Copies GUIDs of inserted rows to the main table. A row whose content changed while its insert was on its way becomes an
-/// update, so that the change is not lost.
-pub fn copy_back(table: &TargetTable, rows: &RangeInclusive<i64>) -> Statement {
+/// Settles a range of rows in one pass over them: copies GUIDs of inserted rows to the main table, and flags rows with an open
+/// error (`E`), rows that Dataverse has accepted (`S`), and those of them for which everything is done (`P`): GUID copied
+/// back, every pass that they need, nothing owed, nothing in doubt.
+///
+/// A row whose content changed while its insert was on its way becomes an update, so that the change is not lost.
+pub fn settle(table: &TargetTable, rows: &RangeInclusive<i64>) -> Statement {
     Statement::new(
         |d| {
-            let (id, act) = (d.quote(control::DATAVERSE_ID), d.quote(control::ACTION_FLAG));
-            let insert = format!(
-                "FROM {} AS s WHERE s.RowId = t.{} AND s.Pass = 'insert'",
-                d.table(&table.success()),
-                d.quote(control::ROW_ID)
-            );
-            let set = format!(
-                "{id} = (SELECT s.DataverseId {insert}), {act} = CASE WHEN t.{act} = 'I' AND t.{generation} > \
-                 (SELECT s.Generation {insert}) THEN 'U' ELSE t.{act} END",
-                generation = d.quote(control::GENERATION),
+            let [row_id, id, action, flag] = [
+                control::ROW_ID,
+                control::DATAVERSE_ID,
+                control::ACTION_FLAG,
+                control::PROCESSING_FLAG,
+            ]
+            .map(|column| d.quote(column));
+            let set = format!("{id} = n.{id}, {action} = n.{action}, {flag} = n.{flag}");
+            let settled = format!(
+                "SELECT t.{row_id}, t.{id}, t.{action}, CASE WHEN {fails} THEN 'E' WHEN {completes} THEN 'P' \
+                 WHEN {accepts} THEN 'S' ELSE t.{flag} END AS {flag} FROM ({arrived}) AS t",
+                fails = when(d, Transition::Fail, &failed(d, table)),
+                // Accepted a moment ago or right now.
+                completes = format!(
+                    "t.{flag} IN ({}) AND {}",
+                    flags(d, &[Transition::Accept.from(), Transition::Complete.from()].concat()),
+                    completed(d, table)
+                ),
+                accepts = when(d, Transition::Accept, &format!("({})", accepted(d, table))),
+                arrived = arrived(d, table),
             );
             let condition = format!(
-                "{} AND t.{id} IS NULL AND EXISTS (SELECT 1 {insert} AND s.DataverseId IS NOT NULL)",
-                in_range(d)
+                "t.{row_id} = n.{row_id} AND (t.{flag} <> n.{flag} OR t.{action} <> n.{action} \
+                 OR (t.{id} IS NULL AND n.{id} IS NOT NULL))",
             );
+            d.update_from(&table.name(), &set, &settled, &condition)
+        },
+        range_params(rows),
+    )
+}
+
+/// The rows of a range for which something may have changed, as they are once their GUIDs have come back.
+fn arrived(d: Dialect, table: &TargetTable) -> String {
+    let [row_id, generation, id, action, flag] = [
+        control::ROW_ID,
+        control::GENERATION,
+        control::DATAVERSE_ID,
+        control::ACTION_FLAG,
+        control::PROCESSING_FLAG,
+    ]
+    .map(|column| d.quote(column));
+    let mut columns = vec![
+        format!("r.{row_id}"),
+        format!("r.{generation}"),
+        format!("r.{flag}"),
+        format!("COALESCE(r.{id}, s.DataverseId) AS {id}"),
+        format!(
+            "CASE WHEN r.{id} IS NULL AND s.DataverseId IS NOT NULL AND r.{action} = 'I' AND r.{generation} > s.Generation \
+             THEN 'U' ELSE r.{action} END AS {action}"
+        ),
+    ];
+    // What the conditions of a complete row look at.
+    columns.extend(table.state_column().map(|state| format!("r.{}", d.quote(&state.name))));
+    for lookup in table.lookups() {
+        columns.push(format!("r.{}", d.quote(&lookup.name)));
+        columns.extend(lookup.source_key_column().map(|key| format!("r.{}", d.quote(&key))));
+    }
+    format!(
+        "SELECT {columns} FROM {table} AS r LEFT JOIN {success} AS s ON s.RowId = r.{row_id} AND s.Pass = 'insert' \
+         WHERE r.{row_id} BETWEEN {first} AND {last} AND (r.{flag} IN ({unfinished}) OR r.{id} IS NULL \
+         OR r.{row_id} IN (SELECT e.RowId FROM {error} AS e WHERE e.Retried = 0 AND e.RowId BETWEEN {first} AND {last}))",
+        columns = columns.join(", "),
+        table = d.table(&table.name()),
+        success = d.table(&table.success()),
+        error = d.table(&table.error()),
+        first = d.param(1),
+        last = d.param(2),
+        unfinished = flags(d, &[Transition::Accept.from(), Transition::Complete.from()].concat()),
+    )
+}
+
+/// Flags rows that have an error which nobody has dealt with.
+pub(crate) fn fail(table: &TargetTable, rows: &RangeInclusive<i64>) -> Statement {
+    Statement::new(
+        |d| {
+            let set =
+                format!("{} = {}", d.quote(control::PROCESSING_FLAG), d.literal(Transition::Fail.to().as_str()));
+            let condition =
+                format!("{} AND {}", in_range(d), when(d, Transition::Fail, &failed(d, table)));
             d.update(&table.name(), &set, &condition)
         },
         range_params(rows),
     )
 }
 
-/// Flags rows that have an error which nobody has dealt with.
-pub fn fail(table: &TargetTable, rows: &RangeInclusive<i64>) -> Statement {
-    transition(table, rows, Transition::Fail, |d| failed(d, table))
-}
-
-/// Flags rows that Dataverse has accepted.
-pub fn accept(table: &TargetTable, rows: &RangeInclusive<i64>) -> Statement {
-    transition(table, rows, Transition::Accept, |d| {
-        format!("NOT {} AND ({})", failed(d, table), accepted(d, table))
-    })
-}
-
-/// Flags rows for which everything is done: GUID copied back, every pass that they need, nothing owed, nothing in doubt.
-pub fn complete(table: &TargetTable, rows: &RangeInclusive<i64>) -> Statement {
-    transition(table, rows, Transition::Complete, |d| {
-        let mut all = vec![format!("NOT {}", failed(d, table)), format!("NOT {}", in_doubt(d, table))];
-        all.push(format!("({})", accepted(d, table)));
-        if table.shape == Shape::Standard {
-            let gone = action(d, ActionFlag::Delete);
-            let mut alive = vec![
-                format!("t.{} IS NOT NULL", d.quote(control::DATAVERSE_ID)),
-                format!("NOT {}", outstanding(d, table)),
-            ];
-            if let Some(needed) = state_needed(d, table) {
-                alive.push(format!("(NOT {needed} OR {})", succeeded(d, table, Pass::State, true)));
-            }
-            all.push(format!("({gone} OR ({}))", alive.join(" AND ")));
+/// Everything that the row needs is done.
+fn completed(d: Dialect, table: &TargetTable) -> String {
+    let mut all = vec![format!("NOT {}", in_doubt(d, table)), format!("({})", accepted(d, table))];
+    if table.shape == Shape::Standard {
+        let gone = action(d, ActionFlag::Delete);
+        let mut alive = vec![
+            format!("t.{} IS NOT NULL", d.quote(control::DATAVERSE_ID)),
+            format!("NOT {}", outstanding(d, table)),
+        ];
+        if let Some(needed) = state_needed(d, table) {
+            alive.push(format!("(NOT {needed} OR {})", succeeded(d, table, Pass::State, true)));
         }
-        all.join(" AND ")
-    })
+        all.push(format!("({gone} OR ({}))", alive.join(" AND ")));
+    }
+    all.join(" AND ")
 }
 
 /// The row's action has been accepted at its current generation.
@@ -99,22 +148,13 @@ fn accepted(d: Dialect, table: &TargetTable) -> String {
     }
 }
 
-/// An update of the flag that is legal by construction.
-fn transition(
-    table: &TargetTable,
-    rows: &RangeInclusive<i64>,
-    transition: Transition,
-    when: impl Fn(Dialect) -> String,
-) -> Statement {
-    Statement::new(
-        |d| {
-            let flag = d.quote(control::PROCESSING_FLAG);
-            let from: Vec<_> = transition.from().iter().map(|from| d.literal(from.as_str())).collect();
-            let condition = format!("{} AND t.{flag} IN ({}) AND {}", in_range(d), from.join(", "), when(d));
-            d.update(&table.name(), &format!("{flag} = {}", d.literal(transition.to().as_str())), &condition)
-        },
-        range_params(rows),
-    )
+/// The condition of a transition, guarded so that the change is legal by construction.
+fn when(d: Dialect, transition: Transition, condition: &str) -> String {
+    format!("t.{} IN ({}) AND {condition}", d.quote(control::PROCESSING_FLAG), flags(d, transition.from()))
+}
+
+fn flags(d: Dialect, flags: &[ProcessingFlag]) -> String {
+    flags.iter().map(|flag| d.literal(flag.as_str())).collect::<Vec<_>>().join(", ")
 }
 
 /// Which errors are to be tried again.

@@ -51,7 +51,7 @@ pub use options::{
     StoreOptions,
 };
 pub use row::Row;
-pub use settle::{RowLevels, Settled};
+pub use settle::RowLevels;
 pub use step::{Expect, Step, StepOutcome};
 pub use store::{SLICE_ROWS, Store};
 pub use stream::RowStream;

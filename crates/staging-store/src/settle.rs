@@ -8,19 +8,6 @@ use crate::step::Step;
 use crate::store::SLICE_ROWS;
 use crate::{Error, Store};
 
-/// What settling changed, in rows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Settled {
-    /// GUIDs copied back.
-    pub copied_back: u64,
-    /// Rows flagged `E`.
-    pub failed: u64,
-    /// Rows flagged `S`.
-    pub accepted: u64,
-    /// Rows flagged `P`.
-    pub processed: u64,
-}
-
 /// How deep a self-referencing table is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RowLevels {
@@ -50,28 +37,14 @@ impl Store {
         self.execute_all(&ddl::status_views(all)).await.map(drop)
     }
 
-    /// Copies GUIDs back and settles the flags of a range of rows, in one transaction.
-    pub async fn settle_rows(
-        &self,
-        table: &TargetTable,
-        rows: &RangeInclusive<i64>,
-    ) -> Result<Settled, Error> {
-        let changed = self.execute_all(&settle::settle(table, rows)).await?;
-        let at = |n: usize| changed.get(n).copied().unwrap_or(0);
-        Ok(Settled { copied_back: at(0), failed: at(1), accepted: at(2), processed: at(3) })
+    /// Copies GUIDs back and settles the flags of a range of rows; returns the rows changed.
+    pub async fn settle_rows(&self, table: &TargetTable, rows: &RangeInclusive<i64>) -> Result<u64, Error> {
+        self.execute(&settle::settle(table, rows)).await
     }
 
-    /// Copies GUIDs back and settles the flags of a whole table, slice by slice.
-    pub async fn settle_table(&self, table: &TargetTable) -> Result<Settled, Error> {
-        let mut all = Settled::default();
-        for slice in self.slices(&table.name(), SLICE_ROWS).await? {
-            let settled = self.settle_rows(table, &slice).await?;
-            all.copied_back += settled.copied_back;
-            all.failed += settled.failed;
-            all.accepted += settled.accepted;
-            all.processed += settled.processed;
-        }
-        Ok(all)
+    /// Copies GUIDs back and settles the flags of a whole table, slice by slice; returns the rows changed.
+    pub async fn settle_table(&self, table: &TargetTable) -> Result<u64, Error> {
+        self.in_slices(&table.name(), SLICE_ROWS, |slice| settle::settle(table, &slice)).await
     }
 
     /// Computes `DataMigration_Level` by these lookups, which point to their own table. Rows on a cycle get NULL, rows

@@ -1,6 +1,6 @@
 //! A table with every kind of column, and every statement about it.
 
-use staging_schema::lookup::{self, FallbackOwner, Parent};
+use staging_schema::lookup::{self, FallbackOwner, Fill, Parent};
 use staging_schema::manifest::{self, Coverage};
 use staging_schema::settle::{self, RetryFilter};
 use staging_schema::{
@@ -107,14 +107,15 @@ fn lookups() -> Vec<Named> {
     let single = [parent("task", None)];
     let several = [parent("account", Some("Account")), parent("incident", None)];
     let campaigns = [parent("campaign", None)];
+    let together = [Fill::new("new_campaignid", campaigns), Fill::new("new_parentid", single.clone())];
     let people = [parent("contact", None), parent("lead", None)];
     let fallback =
         FallbackOwner { table: "team".to_owned(), id: "00000000-0000-0000-0000-000000000001".to_owned() };
     let owner = lookup::resolve_owner(&task, "ownerid", &[parent("systemuser", None)], &fallback, &rows);
     vec![
-        ("single", vec![lookup::preload(&task, "new_parentid", &single, &rows).unwrap()]),
-        ("several tables", vec![lookup::preload(&task, "regardingobjectid", &several, &rows).unwrap()]),
-        ("several sources", vec![lookup::preload(&task, "new_campaignid", &campaigns, &rows).unwrap()]),
+        ("single", vec![lookup::preload(&task, &[Fill::new("new_parentid", single.clone())], &rows).unwrap()]),
+        ("several tables", vec![lookup::preload(&task, &[Fill::new("regardingobjectid", several.clone())], &rows).unwrap()]),
+        ("several lookups", vec![lookup::preload(&task, &together, &rows).unwrap()]),
         ("parties", vec![lookup::preload_parties(&task, &people, &rows).unwrap()]),
         ("owner", vec![owner.unwrap(), lookup::unmapped_owners(&task, "ownerid").unwrap()]),
         ("orphans", vec![lookup::orphans(&task, "new_parentid", &single).unwrap()]),
@@ -172,8 +173,8 @@ fn settling() -> Vec<Named> {
     let filter = RetryFilter { pass: Some(Pass::Insert), code: Some("0x80040237".to_owned()), row_id: None };
     let ids = [(1, "00000000-0000-0000-0000-000000000001".to_owned())];
     vec![
-        ("activity", settle::settle(&task, &rows)),
-        ("intersect", settle::settle(&intersect(), &rows)),
+        ("activity", vec![settle::settle(&task, &rows)]),
+        ("intersect", vec![settle::settle(&intersect(), &rows)]),
         ("retry", settle::retry_errors(&task, &filter).into()),
         ("assign ids", vec![settle::assign_ids(&task, &ids), settle::assign_client_ids(&matched(), &ids)]),
     ]

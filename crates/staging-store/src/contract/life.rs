@@ -20,7 +20,8 @@ pub async fn a_row_is_processed_when_nothing_is_owed(store: &Store) {
     stage(store, &child, &["parentid_SourceKey"], &[&[Some("c1"), Some("p1")], &[Some("c2"), None]]).await;
     set(store, &child, "statecode", 1.into()).await;
     let by_parent = || {
-        lookup::preload(&child, "parentid", &[lookup::Parent::new("life_parent")], &ALL).expect("a lookup")
+        let fill = lookup::Fill::new("parentid", [lookup::Parent::new("life_parent")]);
+        lookup::preload(&child, &[fill], &ALL).expect("a lookup")
     };
     assert_eq!(store.execute(&by_parent()).await.expect("a preload"), 0, "the parent has no GUID yet");
     let lease = lease_all(store, &child, Pass::Insert, LEASE).await;

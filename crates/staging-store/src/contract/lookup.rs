@@ -1,6 +1,7 @@
 //! Lookups, parties, owners, keys and levels.
 
 use staging_schema::lookup::{
+    Fill,
     FallbackOwner, Parent, follow_aliases, orphans, preload, preload_parties, resolve_owner, unmapped_owners,
 };
 use staging_schema::{StagedColumn, StagedKind, Statement, TableName, TargetTable, Value, control, settle};
@@ -102,9 +103,9 @@ pub async fn lookups_find_their_parents(store: &Store) {
     };
     let both = [from("people", Some("Source")), from("firms", None)];
     let run = |statement| async move { store.execute(&statement).await.expect("a preload") };
-    assert_eq!(run(preload(&table, "whoid", &[from("people", None)], &ALL).expect("a lookup")).await, 3);
-    assert_eq!(run(preload(&table, "whatid", &both, &ALL).expect("a lookup")).await, 2);
-    assert_eq!(run(preload(&table, "firmid", &[from("firms", None)], &ALL).expect("a lookup")).await, 2);
+    assert_eq!(run(preload(&table, &[Fill::new("whoid", [from("people", None)])], &ALL).expect("a lookup")).await, 3);
+    assert_eq!(run(preload(&table, &[Fill::new("whatid", both)], &ALL).expect("a lookup")).await, 2);
+    assert_eq!(run(preload(&table, &[Fill::new("firmid", [from("firms", None)])], &ALL).expect("a lookup")).await, 2);
     assert_eq!(found(store, &table, "whoid").await, [Some(id(104)), Some(id(101)), Some(id(102)), None]);
     assert_eq!(found(store, &table, "whatid").await, [Some(id(103)), Some(id(202)), None, None]);
     assert_eq!(found(store, &table, "firmid").await, [Some(id(201)), Some(id(202)), None, None]);
@@ -113,8 +114,8 @@ pub async fn lookups_find_their_parents(store: &Store) {
         .await
         .expect("orphans");
     assert_eq!(lost[0].values(), [Value::from("nowhere"), Value::from(1)]);
-    preload(&table, "firmid", &[], &ALL).expect_err("a lookup needs a parent");
-    preload(&table, "name", &[from("firms", None)], &ALL).expect_err("there is no such lookup");
+    preload(&table, &[Fill::new("firmid", [])], &ALL).expect_err("a lookup needs a parent");
+    preload(&table, &[Fill::new("name", [from("firms", None)])], &ALL).expect_err("there is no such lookup");
 }
 
 /// Parties are resolved by table and key in the child table.
@@ -173,7 +174,7 @@ pub async fn keys_are_compared_byte_by_byte(store: &Store) {
     )
     .await;
     give_ids(store, &table, 500, 2).await;
-    let fill = preload(&table, "otherid", &[Parent::new("keyed")], &ALL).expect("a lookup");
+    let fill = preload(&table, &[Fill::new("otherid", [Parent::new("keyed")])], &ALL).expect("a lookup");
     assert_eq!(store.execute(&fill).await.expect("a preload"), 1);
     assert_eq!(found(store, &table, "otherid").await, [Some(id(502)), None]);
     let mut appender = store.append(&table.name(), [control::SOURCE_TABLE, control::SOURCE_KEY]);
