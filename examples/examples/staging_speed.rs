@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use staging_schema::lookup::{self, Fill, Parent};
 use staging_schema::{
     Levels, Pass, StagedColumn, StagedKind, Statement, SuccessKind, TargetTable, control, ddl, pending,
-    settle,
 };
 use staging_store::{
     ChunkPlan, NewRequest, RequestEnd, RequestOutcome, SLICE_ROWS, StagedRow, Store, StoreOptions, Success,

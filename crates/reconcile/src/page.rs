@@ -60,7 +60,8 @@ impl ReadRow<'_> {
     /// order in which they came are found at once.
     pub(crate) fn json_near(&self, property: &str, next: &mut usize) -> &str {
         let count = self.properties.len();
-        let found = (0..count).map(|step| (*next + step) % count).find(|&at| self.properties[at].0 == property);
+        let found =
+            (0..count).map(|step| (*next + step) % count).find(|&at| self.properties[at].0 == property);
         let Some(at) = found else { return "null" };
         *next = at + 1;
         self.properties[at].1.get()

@@ -48,11 +48,7 @@ impl Fill {
 
 /// Fills lookups of a range of rows, in one pass over them: each where a row has a source key, no GUID yet, and a parent that
 /// has one. Keys of merged parents follow their survivor.
-pub fn preload(
-    table: &TargetTable,
-    fills: &[Fill],
-    rows: &RangeInclusive<i64>,
-) -> Result<Statement, Error> {
+pub fn preload(table: &TargetTable, fills: &[Fill], rows: &RangeInclusive<i64>) -> Result<Statement, Error> {
     let lookups = fills
         .iter()
         .map(|fill| {
@@ -67,7 +63,8 @@ pub fn preload(
     Ok(Statement::new(
         |d| {
             let row_id = d.quote(control::ROW_ID);
-            let (mut set, mut found, mut empty, mut any) = (vec![], vec![format!("t.{row_id}")], vec![], vec![]);
+            let (mut set, mut found, mut empty, mut any) =
+                (vec![], vec![format!("t.{row_id}")], vec![], vec![]);
             for (lookup, fill) in &lookups {
                 let name = d.quote(&lookup.name);
                 let names = KeyColumns::of(d, lookup);

@@ -22,13 +22,9 @@ use crate::table::{Shape, TargetTable};
 pub fn settle(table: &TargetTable, rows: &RangeInclusive<i64>) -> Statement {
     Statement::new(
         |d| {
-            let [row_id, id, action, flag] = [
-                control::ROW_ID,
-                control::DATAVERSE_ID,
-                control::ACTION_FLAG,
-                control::PROCESSING_FLAG,
-            ]
-            .map(|column| d.quote(column));
+            let [row_id, id, action, flag] =
+                [control::ROW_ID, control::DATAVERSE_ID, control::ACTION_FLAG, control::PROCESSING_FLAG]
+                    .map(|column| d.quote(column));
             let set = format!("{id} = n.{id}, {action} = n.{action}, {flag} = n.{flag}");
             let settled = format!(
                 "SELECT t.{row_id}, t.{id}, t.{action}, CASE WHEN {fails} THEN 'E' WHEN {completes} THEN 'P' \
@@ -97,10 +93,12 @@ fn arrived(d: Dialect, table: &TargetTable) -> String {
 pub(crate) fn fail(table: &TargetTable, rows: &RangeInclusive<i64>) -> Statement {
     Statement::new(
         |d| {
-            let set =
-                format!("{} = {}", d.quote(control::PROCESSING_FLAG), d.literal(Transition::Fail.to().as_str()));
-            let condition =
-                format!("{} AND {}", in_range(d), when(d, Transition::Fail, &failed(d, table)));
+            let set = format!(
+                "{} = {}",
+                d.quote(control::PROCESSING_FLAG),
+                d.literal(Transition::Fail.to().as_str())
+            );
+            let condition = format!("{} AND {}", in_range(d), when(d, Transition::Fail, &failed(d, table)));
             d.update(&table.name(), &set, &condition)
         },
         range_params(rows),

@@ -36,7 +36,8 @@ fn the_organisation_is_shown_before_anything_is_written() {
         finished.stderr.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     assert_eq!(events[0]["event"], "connected");
     assert!(events[0]["organization_id"].is_string());
-    assert_eq!(events[1], serde_json::json!({"event": "step-started", "step": "prepare"}));
+    assert_eq!(events[1]["message"], "reading the definitions of 4 tables", "the wait for them is told");
+    assert_eq!(events[2], serde_json::json!({"event": "step-started", "step": "prepare"}));
 }
 
 #[test]

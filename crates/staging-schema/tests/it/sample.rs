@@ -113,8 +113,14 @@ fn lookups() -> Vec<Named> {
         FallbackOwner { table: "team".to_owned(), id: "00000000-0000-0000-0000-000000000001".to_owned() };
     let owner = lookup::resolve_owner(&task, "ownerid", &[parent("systemuser", None)], &fallback, &rows);
     vec![
-        ("single", vec![lookup::preload(&task, &[Fill::new("new_parentid", single.clone())], &rows).unwrap()]),
-        ("several tables", vec![lookup::preload(&task, &[Fill::new("regardingobjectid", several.clone())], &rows).unwrap()]),
+        (
+            "single",
+            vec![lookup::preload(&task, &[Fill::new("new_parentid", single.clone())], &rows).unwrap()],
+        ),
+        (
+            "several tables",
+            vec![lookup::preload(&task, &[Fill::new("regardingobjectid", several.clone())], &rows).unwrap()],
+        ),
         ("several lookups", vec![lookup::preload(&task, &together, &rows).unwrap()]),
         ("parties", vec![lookup::preload_parties(&task, &people, &rows).unwrap()]),
         ("owner", vec![owner.unwrap(), lookup::unmapped_owners(&task, "ownerid").unwrap()]),

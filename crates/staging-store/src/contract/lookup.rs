@@ -1,8 +1,8 @@
 //! Lookups, parties, owners, keys and levels.
 
 use staging_schema::lookup::{
-    Fill,
-    FallbackOwner, Parent, follow_aliases, orphans, preload, preload_parties, resolve_owner, unmapped_owners,
+    FallbackOwner, Fill, Parent, follow_aliases, orphans, preload, preload_parties, resolve_owner,
+    unmapped_owners,
 };
 use staging_schema::{StagedColumn, StagedKind, Statement, TableName, TargetTable, Value, control, settle};
 
@@ -103,9 +103,15 @@ pub async fn lookups_find_their_parents(store: &Store) {
     };
     let both = [from("people", Some("Source")), from("firms", None)];
     let run = |statement| async move { store.execute(&statement).await.expect("a preload") };
-    assert_eq!(run(preload(&table, &[Fill::new("whoid", [from("people", None)])], &ALL).expect("a lookup")).await, 3);
+    assert_eq!(
+        run(preload(&table, &[Fill::new("whoid", [from("people", None)])], &ALL).expect("a lookup")).await,
+        3
+    );
     assert_eq!(run(preload(&table, &[Fill::new("whatid", both)], &ALL).expect("a lookup")).await, 2);
-    assert_eq!(run(preload(&table, &[Fill::new("firmid", [from("firms", None)])], &ALL).expect("a lookup")).await, 2);
+    assert_eq!(
+        run(preload(&table, &[Fill::new("firmid", [from("firms", None)])], &ALL).expect("a lookup")).await,
+        2
+    );
     assert_eq!(found(store, &table, "whoid").await, [Some(id(104)), Some(id(101)), Some(id(102)), None]);
     assert_eq!(found(store, &table, "whatid").await, [Some(id(103)), Some(id(202)), None, None]);
     assert_eq!(found(store, &table, "firmid").await, [Some(id(201)), Some(id(202)), None, None]);
