@@ -249,6 +249,28 @@ pub(crate) fn bad_query(detail: impl std::fmt::Display) -> Refusal {
     refusal(400, 0x8006_0888, detail.to_string())
 }
 
+/// `QueryBuilderNoEntity`.
+pub(crate) fn no_table(name: &str) -> Refusal {
+    refusal(
+        400,
+        0x8004_1102,
+        format!(
+            "The entity with a name = '{name}' with namemapping = 'Logical' was not found in the MetadataCache."
+        ),
+    )
+}
+
+/// `QueryBuilderNoAttribute`.
+pub(crate) fn no_column(table: &str, name: &str) -> Refusal {
+    refusal(
+        400,
+        0x8004_1103,
+        format!(
+            "'{table}' entity doesn't contain attribute with Name = '{name}' and NameMapping = 'Logical'."
+        ),
+    )
+}
+
 /// What the real service has, and this emulator does not yet.
 pub(crate) fn not_emulated(what: impl std::fmt::Display) -> Refusal {
     refusal(501, 0x8004_0219, format!("{what} is not implemented by this emulator."))

@@ -6,18 +6,19 @@ use crate::schema::{Column, Kind, Table};
 use crate::state::Organisation;
 use crate::state::row::Cell;
 
-/// Appends the annotations of a value that is not null.
-pub(super) fn write_annotations(
+/// Appends the annotations of a value that is not null, behind a comma each; `key` is what the value is called.
+pub(crate) fn write_annotated(
     organisation: &Organisation,
     table: &Table,
     column: &Column,
+    key: &str,
     cell: &Cell<'_>,
     annotations: Annotations,
     out: &mut Vec<u8>,
 ) {
     let mut annotate = |name: &str, value: &str| {
         out.push(b',');
-        write_text(&format!("{}@{name}", column.property), out);
+        write_text(&format!("{key}@{name}"), out);
         out.push(b':');
         write_text(value, out);
     };

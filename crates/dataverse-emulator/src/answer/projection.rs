@@ -13,6 +13,9 @@ pub(crate) struct Annotations {
     pub(crate) navigation: bool,
     /// Totals and paging details of a collection.
     pub(crate) totals: bool,
+    /// Where a page of FetchXML ends.
+    pub(crate) paging_cookie: bool,
+    pub(crate) more_records: bool,
 }
 
 impl Annotations {
@@ -28,7 +31,10 @@ impl Annotations {
             annotations.formatted |= asks_for("OData.Community.Display.V1.FormattedValue");
             annotations.lookup_table |= asks_for("Microsoft.Dynamics.CRM.lookuplogicalname");
             annotations.navigation |= asks_for("Microsoft.Dynamics.CRM.associatednavigationproperty");
-            annotations.totals |= asks_for("Microsoft.Dynamics.CRM.totalrecordcount");
+            annotations.totals |= asks_for("Microsoft.Dynamics.CRM.totalrecordcount")
+                || asks_for("Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded");
+            annotations.paging_cookie |= asks_for("Microsoft.Dynamics.CRM.fetchxmlpagingcookie");
+            annotations.more_records |= asks_for("Microsoft.Dynamics.CRM.morerecords");
         }
         annotations
     }

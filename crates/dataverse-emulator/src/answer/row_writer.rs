@@ -1,6 +1,6 @@
 //! One row, from bytes to JSON.
 
-use super::formatted::write_annotations;
+use super::formatted::write_annotated;
 use super::projection::{Expand, ExpandSource, Projection};
 use crate::schema::Table;
 use crate::state::row::{self, Cell, Form};
@@ -98,7 +98,15 @@ pub(crate) fn write_row(
             _ => table.read(key, bytes, *id),
         };
         if projection.annotations.any() && cell != Cell::Null {
-            write_annotations(organisation, table, column, &cell, projection.annotations, out);
+            write_annotated(
+                organisation,
+                table,
+                column,
+                &column.property,
+                &cell,
+                projection.annotations,
+                out,
+            );
         }
         out.extend_from_slice(json_key);
         write_cell(&cell, out);

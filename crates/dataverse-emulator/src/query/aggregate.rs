@@ -20,8 +20,8 @@ enum Measure {
     Of(Method, Path),
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Method {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Method {
     Sum,
     Average,
     Min,
@@ -30,14 +30,15 @@ enum Method {
 }
 
 /// The running result of a measure.
-#[derive(Default)]
-struct Tally {
-    rows: u64,
-    values: u64,
-    sum: Decimal,
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) rows: u64,
+    /// Rows whose value is not null.
+    pub(super) values: u64,
+    pub(super) sum: Decimal,
     /// Smallest or largest so far, as JSON, with what it is compared by.
-    extreme: Option<(Decimal, Vec<u8>)>,
-    distinct: std::collections::BTreeSet<Vec<u8>>,
+    pub(super) extreme: Option<(Decimal, Vec<u8>)>,
+    pub(super) distinct: std::collections::BTreeSet<Vec<u8>>,
 }
 
 /// Answers a query with `$apply`.
@@ -108,7 +109,7 @@ pub(crate) fn aggregate(scope: &Scope<'_>, apply: &str) -> Result<Vec<u8>, Refus
 }
 
 impl Tally {
-    fn add(&mut self, method: Method, cell: &Cell<'_>) {
+    pub(super) fn add(&mut self, method: Method, cell: &Cell<'_>) {
         if *cell == Cell::Null {
             return;
         }
@@ -143,7 +144,7 @@ impl Tally {
     }
 }
 
-fn json(cell: &Cell<'_>) -> Vec<u8> {
+pub(super) fn json(cell: &Cell<'_>) -> Vec<u8> {
     let mut out = Vec::new();
     write_cell(cell, &mut out);
     out

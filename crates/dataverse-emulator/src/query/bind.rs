@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::ast::{Ast, Comparison, Literal, TextTest};
+use super::pattern::Pattern;
 use crate::refusal::{self, Refusal};
 use crate::schema::{Kind, Property, Schema, Table};
 use crate::settings::Settings;
@@ -19,6 +20,8 @@ pub(crate) enum Condition {
     Not(Box<Self>),
     Compare(Path, Comparison, Value),
     Text(Path, TextTest, String),
+    /// FetchXML's `like`; the pattern is folded as texts are.
+    Like(Path, Pattern),
     In(Path, Vec<Value>),
     Between(Path, Value, Value),
     /// A multi-select choice holds one of these (or, negated, none).
@@ -147,11 +150,11 @@ impl Binder<'_> {
         Ok(if negated { Condition::Not(Box::new(condition)) } else { condition })
     }
 
-    fn folded(&self, text: &str) -> String {
+    pub(super) fn folded(&self, text: &str) -> String {
         if self.settings.case_insensitive_text { text.to_lowercase() } else { text.to_owned() }
     }
 
-    fn value(&self, path: &Path, literal: &Literal) -> Result<Value, Refusal> {
+    pub(super) fn value(&self, path: &Path, literal: &Literal) -> Result<Value, Refusal> {
         let table = self.schema.table(path.table);
         let column = table.column(path.column);
         let mismatch = || {

@@ -62,7 +62,7 @@ impl Cookie {
 }
 
 /// Encodes everything but letters and digits, as the service does inside of cookies.
-fn encode_all(text: &str) -> String {
+pub(super) fn encode_all(text: &str) -> String {
     use std::fmt::Write as _;
     let mut out = String::with_capacity(text.len() * 2);
     for byte in text.bytes() {

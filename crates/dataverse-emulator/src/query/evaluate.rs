@@ -33,18 +33,17 @@ impl<'a> Evaluator<'a> {
     }
 
     pub(crate) fn holds(&self, condition: &Condition, table: TableId, key: Key, row: &'a [u8]) -> bool {
+        self.holds_for(condition, &|path| self.read(table, key, row, path))
+    }
+
+    /// The same, for values that come from wherever `read` finds them.
+    pub(super) fn holds_for(&self, condition: &Condition, read: &dyn Fn(&Path) -> Cell<'a>) -> bool {
         match condition {
-            Condition::And(left, right) => {
-                self.holds(left, table, key, row) && self.holds(right, table, key, row)
-            }
-            Condition::Or(left, right) => {
-                self.holds(left, table, key, row) || self.holds(right, table, key, row)
-            }
-            Condition::Not(inner) => !self.holds(inner, table, key, row),
-            Condition::Compare(path, comparison, value) => {
-                self.compare(&self.read(table, key, row, path), *comparison, value)
-            }
-            Condition::Text(path, kind, wanted) => match self.read(table, key, row, path) {
+            Condition::And(left, right) => self.holds_for(left, read) && self.holds_for(right, read),
+            Condition::Or(left, right) => self.holds_for(left, read) || self.holds_for(right, read),
+            Condition::Not(inner) => !self.holds_for(inner, read),
+            Condition::Compare(path, comparison, value) => self.compare(&read(path), *comparison, value),
+            Condition::Text(path, kind, wanted) => match read(path) {
                 Cell::Text(text) => {
                     let text = self.folded(text);
                     match kind {
@@ -55,16 +54,20 @@ impl<'a> Evaluator<'a> {
                 }
                 _ => false,
             },
+            Condition::Like(path, pattern) => match read(path) {
+                Cell::Text(text) => pattern.matches(&self.folded(text)),
+                _ => false,
+            },
             Condition::In(path, values) => {
-                let cell = self.read(table, key, row, path);
+                let cell = read(path);
                 values.iter().any(|value| self.compare(&cell, Comparison::Equal, value))
             }
             Condition::Between(path, low, high) => {
-                let cell = self.read(table, key, row, path);
+                let cell = read(path);
                 self.compare(&cell, Comparison::GreaterOrEqual, low)
                     && self.compare(&cell, Comparison::LessOrEqual, high)
             }
-            Condition::Holds(path, wanted) => match self.read(table, key, row, path) {
+            Condition::Holds(path, wanted) => match read(path) {
                 Cell::Text(text) => text
                     .split(',')
                     .filter_map(|value| value.parse::<i64>().ok())

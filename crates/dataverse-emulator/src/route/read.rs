@@ -9,7 +9,7 @@ use super::exchange::{Answer, Request};
 use super::path::Segment;
 use super::prepare::version_in;
 use crate::answer::{write_cell, write_row, write_text};
-use crate::query::{QueryOptions, Scope, aggregate, count, page, project};
+use crate::query::{FetchScope, QueryOptions, Scope, aggregate, count, fetch, page, project};
 use crate::refusal::{self, Refusal};
 use crate::schema::{Collection, Property, Table};
 use crate::state::row::{Cell, Form};
@@ -24,10 +24,8 @@ pub(super) fn read(context: &Context<'_>, request: &Request, path: &[Segment]) -
     let table =
         organisation.schema.by_entity_set(&first.name).ok_or_else(|| refusal::no_segment(&first.name))?;
     let options = QueryOptions::parse(request.query())?;
-    for name in ["fetchXml", "sql"] {
-        if options.others.contains_key(name) {
-            return Err(refusal::not_emulated(format_args!("Querying by {name}")));
-        }
+    if options.others.contains_key("sql") {
+        return Err(refusal::not_emulated("Querying by sql"));
     }
     let reading = Reading { context, organisation: &organisation, request, options: &options };
     let Some(key) = first.row_key()? else {
@@ -69,6 +67,9 @@ impl Reading<'_> {
     }
 
     fn many(&self, table: &Table, only: Option<Vec<Key>>) -> Result<Answer, Refusal> {
+        if let Some(xml) = self.options.others.get("fetchXml") {
+            return self.fetch(table, only.is_some(), xml);
+        }
         let scope = self.scope(table, only);
         if let Some(apply) = &self.options.apply {
             return aggregate(&scope, apply).map(Answer::json);
@@ -78,6 +79,34 @@ impl Reading<'_> {
             answer = answer.with("preference-applied", format!("odata.maxpagesize={rows}"));
         }
         Ok(answer)
+    }
+
+    fn fetch(&self, table: &Table, is_below_a_row: bool, xml: &str) -> Result<Answer, Refusal> {
+        if is_below_a_row {
+            return Err(refusal::not_emulated("FetchXML of a row's collection"));
+        }
+        let options = self.options;
+        for (name, value) in
+            [("$select", &options.select), ("$filter", &options.filter), ("$expand", &options.expand)]
+        {
+            if value.is_some() {
+                return Err(refusal::bad_query(format_args!("{name} cannot be combined with fetchXml.")));
+            }
+        }
+        let scope = FetchScope {
+            organisation: self.organisation,
+            settings: self.context.service.settings(),
+            caller: self.context.caller,
+            table,
+            count: options.count,
+            annotations: self.request.headers.annotations(),
+            root: &self.context.root,
+        };
+        let answer = Answer::json(fetch(&scope, xml)?);
+        Ok(match self.request.headers.preference("odata.include-annotations") {
+            Some(list) => answer.with("preference-applied", format!("odata.include-annotations=\"{list}\"")),
+            None => answer,
+        })
     }
 
     fn count(&self, table: &Table, only: Option<Vec<Key>>) -> Result<Answer, Refusal> {

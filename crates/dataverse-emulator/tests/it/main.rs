@@ -11,6 +11,7 @@ mod definitions;
 mod durable;
 mod faults;
 mod keep;
+mod fetchxml;
 mod keys;
 mod links;
 mod metadata;
