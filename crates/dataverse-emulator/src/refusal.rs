@@ -3,7 +3,7 @@
 //! Codes and texts are those of the Microsoft documentation where it gives them (reference §8–§12); a text
 //! that no document gives still names table, column, value and limit.
 
-use dataverse_wire::fault::{ServiceCode, ServiceFault};
+use dataverse_wire::fault::{RowFault, ServiceCode, ServiceFault};
 use uuid::Uuid;
 
 use crate::schema::{Column, Table};
@@ -18,6 +18,18 @@ impl std::ops::Deref for Refusal {
     fn deref(&self) -> &ServiceFault {
         &self.0
     }
+}
+
+impl Refusal {
+    /// What became of single rows.
+    pub(crate) fn set_rows(&mut self, rows: Vec<RowFault>) {
+        self.0.rows = rows;
+    }
+}
+
+/// One row of an elastic table that came too fast.
+pub(crate) fn throttled_row() -> Refusal {
+    refusal(429, 0x8005_F103, "Too many requests.")
 }
 
 pub(crate) fn refusal(status: u16, code: u32, message: impl Into<String>) -> Refusal {

@@ -101,6 +101,7 @@ impl Service {
             }
         })?;
         let mut organisation = self.organisation.write().unwrap_or_else(PoisonError::into_inner);
+        organisation.forget_elastic();
         match opened {
             Opened::New(lock) => organisation.begin_journal(lock, head),
             Opened::Known(journal) => organisation
@@ -111,7 +112,13 @@ impl Service {
 
     fn define_again(&self, change: &DefinitionChange) -> Result<(), String> {
         let root = format!("{}/api/data/v9.2/", self.url());
-        let context = Context { service: self, caller: change.caller, root, rows_written: Cell::new(0) };
+        let context = Context {
+            service: self,
+            caller: change.caller,
+            root,
+            rows_written: Cell::new(0),
+            fails_every: None,
+        };
         let request = Request {
             method: change.method.clone(),
             target: change.target.clone(),
@@ -320,9 +327,17 @@ impl Service {
             Ok(caller) => caller,
             Err(refusal) => return (Answer::refused(&refusal), 0),
         };
-        let context = Context { service: self, caller, root, rows_written: Cell::new(0) };
+        self.expire(clock.now_seconds());
+        let context = Context { service: self, caller, root, rows_written: Cell::new(0), fails_every: None };
         let answer = answer(&context, request);
         (answer, context.rows_written.get())
+    }
+
+    /// Rows of elastic tables end by themselves.
+    fn expire(&self, now: i64) {
+        if self.organisation.read().unwrap_or_else(PoisonError::into_inner).is_expiry_due(now) {
+            self.organisation.write().unwrap_or_else(PoisonError::into_inner).expire(now);
+        }
     }
 
     /// The number of the application user behind a token: `user-2` is the second, any other token the first.

@@ -89,6 +89,16 @@ pub struct Settings {
     pub aggregate_cap: usize,
     /// Tables that refuse the bulk messages (default none).
     pub tables_without_bulk: Vec<String>,
+    /// Seconds by which reads of elastic tables lag behind without a session token (default 0).
+    pub elastic_lag_seconds: u64,
+    /// Rows of a bulk message on an elastic table that went well are among the error's details too (default no: only
+    /// those that failed).
+    pub elastic_details_of_all_rows: bool,
+    /// A bulk message on an elastic table that went partly well answers 500 with `0x80040216` (default no: with the
+    /// status and code of its first failed row).
+    pub elastic_failure_as_500: bool,
+    /// `UpsertMultiple` answers 200 and says of each row whether it was created (default no: 204 without body).
+    pub upsert_multiple_tells: bool,
     /// Seconds after which a new alternate key becomes active (default 0: at once).
     pub key_activation_seconds: u64,
     /// How much of each row is stored (default all of it).
@@ -120,6 +130,10 @@ impl Default for Settings {
             count_cap: 5_000,
             aggregate_cap: 50_000,
             tables_without_bulk: Vec::new(),
+            elastic_lag_seconds: 0,
+            elastic_details_of_all_rows: false,
+            elastic_failure_as_500: false,
+            upsert_multiple_tells: false,
             key_activation_seconds: 0,
             keep: Keep::Rows,
         }
@@ -147,6 +161,10 @@ impl Settings {
             only_non_empty_addresses: !usual.only_non_empty_addresses,
             derived_parties: !usual.derived_parties,
             case_insensitive_text: !usual.case_insensitive_text,
+            elastic_lag_seconds: 5,
+            elastic_details_of_all_rows: !usual.elastic_details_of_all_rows,
+            elastic_failure_as_500: !usual.elastic_failure_as_500,
+            upsert_multiple_tells: !usual.upsert_multiple_tells,
             ..usual
         }
     }

@@ -8,6 +8,10 @@ use crate::state::{Key, SortKey, TableRows, sort_key};
 
 /// The rows that an indexed column leaves over, in key order; `None` when no index helps.
 pub(super) fn narrow(condition: &Condition, table: &Table, rows: &TableRows) -> Option<Vec<Key>> {
+    // One id may stand for several rows of an elastic table.
+    if table.elastic.is_some() {
+        return None;
+    }
     let mut parts = Vec::new();
     conjuncts(condition, &mut parts);
     for part in &parts {

@@ -114,7 +114,14 @@ fn run_change_set(
         let request = inner_request(batch, operation).map_err(named)?;
         let path = segments(request.path()).map_err(named)?;
         let prepared = prepare(&schema, settings, &content_ids, &request, &path).map_err(named)?;
-        let outcome = apply(&mut tx, context, &request, prepared).map_err(named)?;
+        let mark = tx.mark();
+        let outcome = match apply(&mut tx, context, &request, prepared) {
+            Ok(outcome) => outcome,
+            Err(refusal) => {
+                tx.fail(mark).map_err(named)?;
+                return Err(named(refusal));
+            }
+        };
         if let Some(row) = outcome.row {
             content_ids.insert(content_id.clone(), row);
         }

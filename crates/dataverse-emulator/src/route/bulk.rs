@@ -1,4 +1,4 @@
-//! CreateMultiple, UpdateMultiple, UpsertMultiple, and why not DeleteMultiple.
+//! CreateMultiple, UpdateMultiple and UpsertMultiple on standard tables, and why not DeleteMultiple.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -7,8 +7,9 @@ use dataverse_wire::literal::RowKey;
 use uuid::Uuid;
 
 use super::apply::{must_find, upsert};
+use super::bulk_elastic;
 use super::dispatch::Context;
-use super::exchange::Answer;
+use super::exchange::{Answer, Request};
 use crate::refusal::{self, Refusal};
 use crate::schema::Table;
 use crate::settings::Settings;
@@ -37,7 +38,7 @@ impl BulkMessage {
         })
     }
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Create => "CreateMultiple",
             Self::Update => "UpdateMultiple",
@@ -62,7 +63,7 @@ pub(super) fn read_bulk(
     message: BulkMessage,
     body: &[u8],
 ) -> Result<Vec<RowDraft>, Refusal> {
-    if message == BulkMessage::Delete {
+    if message == BulkMessage::Delete && table.elastic.is_none() {
         return Err(refusal::refusal(400, 0x8004_0800, "DeleteMultiple has not yet been implemented."));
     }
     if !takes_bulk(table, reader.settings) {
@@ -95,69 +96,102 @@ pub(super) fn read_bulk(
     Ok(rows)
 }
 
-/// Writes all rows or none.
+/// What was done to one row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Written {
+    pub(super) id: Uuid,
+    pub(super) is_created: bool,
+}
+
+/// Writes all rows or none; of elastic tables, those that can be written.
 pub(super) fn apply(
     tx: &mut Transaction<'_>,
     context: &Context<'_>,
+    request: &Request,
     table: TableId,
     message: BulkMessage,
     rows: Vec<RowDraft>,
 ) -> Result<Answer, Refusal> {
-    match message {
-        BulkMessage::Create => {
-            let mut body = format!(
-                "{{\"@odata.context\":\"{}$metadata#Microsoft.Dynamics.CRM.CreateMultipleResponse\",\"Ids\":[",
-                context.root
-            );
-            for (index, row) in rows.into_iter().enumerate() {
-                let id = create(tx, table, row)?;
-                let comma = if index == 0 { "" } else { "," };
-                // Writing to a string does not fail.
-                let _ = write!(body, "{comma}\"{id}\"");
-            }
-            body.push_str("]}");
-            Ok(Answer::json(body))
-        }
-        BulkMessage::Update => {
-            let mut seen: HashSet<Uuid> = HashSet::with_capacity(rows.len());
-            for row in rows {
+    let definition = tx.table(table);
+    if definition.elastic.is_some() {
+        return bulk_elastic::apply(tx, context, request, &definition, message, rows);
+    }
+    let mut written = Vec::with_capacity(rows.len());
+    let mut seen: HashSet<Uuid> = HashSet::new();
+    for row in rows {
+        match message {
+            BulkMessage::Create => written.push(Written { id: create(tx, table, row)?, is_created: true }),
+            BulkMessage::Update => {
                 let id = match (row.id, &row.target) {
                     (Some(id), _) => id,
                     (None, Some(key)) => must_find(tx, table, key)?,
-                    (None, None) => return Err(nameless(tx, table)),
+                    (None, None) => return Err(nameless(&definition)),
                 };
                 // Of several items for one row, the first is taken and the rest silently ignored (documented).
                 if seen.insert(id) {
                     update(tx, table, id, row, Update::OneOfMany)?;
                 }
             }
-            Ok(Answer::no_content())
-        }
-        BulkMessage::Upsert => {
-            let mut seen: HashSet<Uuid> = HashSet::with_capacity(rows.len());
-            for row in rows {
+            BulkMessage::Upsert => {
                 let key = match (row.id, &row.target) {
                     (_, Some(key)) => key.clone(),
                     (Some(id), None) => RowKey::Id(id),
-                    (None, None) => return Err(nameless(tx, table)),
+                    (None, None) => return Err(nameless(&definition)),
                 };
-                let (id, _) = upsert(tx, table, &key, row, Update::Upsert)?;
+                let (id, is_created) = upsert(tx, table, &key, row, Update::Upsert)?;
                 if !seen.insert(id) {
-                    return Err(refusal::refusal(
-                        412,
-                        0x8004_0237,
-                        format!("UpsertMultiple names the row {id} more than once."),
-                    ));
+                    return Err(bulk_elastic::twice(id));
                 }
+                written.push(Written { id, is_created });
             }
-            Ok(Answer::no_content())
+            BulkMessage::Delete => return Err(refusal::not_emulated("DeleteMultiple of a standard table")),
         }
-        BulkMessage::Delete => Err(refusal::not_emulated("DeleteMultiple")),
     }
+    Ok(answer_of(tx, context, &definition, message, &written))
 }
 
-fn nameless(tx: &Transaction<'_>, table: TableId) -> Refusal {
-    let table = tx.table(table);
+/// The answer to a message that went well.
+pub(super) fn answer_of(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    table: &Table,
+    message: BulkMessage,
+    written: &[Written],
+) -> Answer {
+    let root = &context.root;
+    let mut body = format!(
+        "{{\"@odata.context\":\"{root}$metadata#Microsoft.Dynamics.CRM.{}Response\",",
+        message.name()
+    );
+    match message {
+        BulkMessage::Create => {
+            body.push_str("\"Ids\":[");
+            for (index, Written { id, .. }) in written.iter().enumerate() {
+                let comma = if index == 0 { "" } else { "," };
+                // Writing to a string does not fail.
+                let _ = write!(body, "{comma}\"{id}\"");
+            }
+        }
+        BulkMessage::Upsert if tx.settings.upsert_multiple_tells => {
+            body.push_str("\"Results\":[");
+            let primary = &table.column(table.primary).name;
+            for (index, Written { id, is_created }) in written.iter().enumerate() {
+                let comma = if index == 0 { "" } else { "," };
+                let _ = write!(
+                    body,
+                    "{comma}{{\"RecordCreated\":{is_created},\"Target\":{{\"@odata.type\":\
+                     \"#Microsoft.Dynamics.CRM.{}\",\"{primary}\":\"{id}\"}}}}",
+                    table.name
+                );
+            }
+        }
+        _ => return Answer::no_content(),
+    }
+    body.push_str("]}");
+    Answer::json(body)
+}
+
+pub(super) fn nameless(table: &Table) -> Refusal {
     refusal::refusal(
         400,
         0x8004_0203,

@@ -22,6 +22,15 @@ pub(crate) struct Context<'s> {
     pub(crate) root: String,
     /// Rows written on the way.
     pub(crate) rows_written: Cell<u64>,
+    /// Of a bulk message on an elastic table, every n-th row fails on purpose.
+    pub(crate) fails_every: Option<usize>,
+}
+
+impl Context<'_> {
+    /// Whether a row of a bulk message on an elastic table fails on purpose.
+    pub(super) fn strikes_row(&self, index: usize) -> bool {
+        self.fails_every.is_some_and(|every| (index + 1).is_multiple_of(every.max(1)))
+    }
 }
 
 /// What follows the service root in an absolute URL or path.

@@ -68,6 +68,16 @@ impl Headers {
         self.preference("odata.include-annotations").map(Annotations::parse).unwrap_or_default()
     }
 
+    /// Whether errors come with their details.
+    pub(crate) fn wants_error_details(&self) -> bool {
+        self.preference("odata.include-annotations").is_some_and(|asked| {
+            asked
+                .split(',')
+                .map(str::trim)
+                .any(|pattern| pattern == "*" || pattern.starts_with("Microsoft.PowerApps.CDS.ErrorDetails"))
+        })
+    }
+
     /// `odata.maxpagesize`, within the service's limit.
     pub(crate) fn page_rows(&self) -> Option<usize> {
         self.preference("odata.maxpagesize").and_then(|value| value.parse().ok())

@@ -56,6 +56,7 @@ fn message_filters(context: &Context<'_>, request: &Request) -> Result<Answer, R
         "Create" | "Update" | "Delete" => !table.is_intersect,
         "Retrieve" | "RetrieveMultiple" => true,
         "CreateMultiple" | "UpdateMultiple" => takes_bulk(table, service.settings()),
+        "DeleteMultiple" => table.elastic.is_some(),
         _ => false,
     });
     let id = crate::state::key::named_id(3, &format!("{message} {table}"));

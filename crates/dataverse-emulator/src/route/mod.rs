@@ -4,6 +4,7 @@ mod action;
 mod apply;
 mod batch;
 mod bulk;
+mod bulk_elastic;
 mod busy;
 mod closing;
 mod control;

@@ -8,7 +8,7 @@ use super::exchange::Request;
 use super::path::Segment;
 use crate::query::QueryOptions;
 use crate::refusal::{self, Refusal};
-use crate::schema::{Collection, Property, Schema, Table};
+use crate::schema::{Collection, Property, Schema, Table, partition_parameter};
 use crate::settings::Settings;
 use crate::state::row::{ColumnId, TableId};
 use crate::write::{ContentIds, Reader, Reference, RowDraft, Update, read_parties, read_reference, read_row};
@@ -86,10 +86,21 @@ pub(crate) fn prepare(
             _ => Err(refusal::no_segment(&first.name)),
         };
     };
-    match first.row_key()? {
+    let partition = partition_of(table, request)?;
+    match first.row_key()?.map(|key| table.with_partition(key, partition.as_deref())) {
         Some(key) => row_write(reader, table, &key, request, rest),
         None => table_write(reader, table, request, rest),
     }
+}
+
+/// `?partitionId=`, which counts for reads and deletes of elastic tables, and is ignored elsewhere (documented).
+pub(super) fn partition_of(table: &Table, request: &Request) -> Result<Option<String>, Refusal> {
+    if table.elastic.is_none() || !matches!(request.method.as_str(), "GET" | "DELETE") {
+        return Ok(None);
+    }
+    let options = QueryOptions::parse(request.query())?;
+    let named = options.others.iter().find(|(name, _)| name.eq_ignore_ascii_case("partitionid"));
+    Ok(named.map(|(_, value)| partition_parameter(value)))
 }
 
 fn table_write(

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::dispatch::Context;
 use super::exchange::{Answer, Request};
 use super::path::Segment;
-use super::prepare::version_in;
+use super::prepare::{partition_of, version_in};
 use crate::answer::{write_cell, write_row, write_text};
 use crate::query::{FetchScope, QueryOptions, Scope, aggregate, count, fetch, page, project};
 use crate::refusal::{self, Refusal};
@@ -20,22 +20,44 @@ use crate::write::{pair_rows, resolve};
 pub(super) fn read(context: &Context<'_>, request: &Request, path: &[Segment]) -> Result<Answer, Refusal> {
     let service = context.service;
     let organisation = service.organisation().read().unwrap_or_else(PoisonError::into_inner);
-    let Some((first, rest)) = path.split_first() else { return Ok(service_document(context, &organisation)) };
+    let table = path.first().and_then(|first| organisation.schema.by_entity_set(&first.name));
+    let behind = table.map(|table| table.id).filter(|table| organisation.lags(*table));
+    if let Some(table) = behind
+        && request.headers.get("mscrm.sessiontoken").is_none()
+    {
+        drop(organisation);
+        let mut organisation = service.organisation().write().unwrap_or_else(PoisonError::into_inner);
+        return organisation
+            .with_lag(table, context.caller.now, |seen| read_in(seen, context, request, path));
+    }
+    read_in(&organisation, context, request, path)
+}
+
+fn read_in(
+    organisation: &Organisation,
+    context: &Context<'_>,
+    request: &Request,
+    path: &[Segment],
+) -> Result<Answer, Refusal> {
+    let service = context.service;
+    let Some((first, rest)) = path.split_first() else { return Ok(service_document(context, organisation)) };
     let table =
         organisation.schema.by_entity_set(&first.name).ok_or_else(|| refusal::no_segment(&first.name))?;
     let options = QueryOptions::parse(request.query())?;
     if options.others.contains_key("sql") {
         return Err(refusal::not_emulated("Querying by sql"));
     }
-    let reading = Reading { context, organisation: &organisation, request, options: &options };
-    let Some(key) = first.row_key()? else {
+    let reading = Reading { context, organisation, request, options: &options };
+    let partition = partition_of(table, request)?;
+    let Some(key) = first.row_key()?.map(|key| table.with_partition(key, partition.as_deref())) else {
+        let only = partition.map(|partition| reading.in_partition(table, &partition));
         return match rest {
-            [] => reading.many(table, None),
-            [segment] if segment.name == "$count" => reading.count(table, None),
+            [] => reading.many(table, only),
+            [segment] if segment.name == "$count" => reading.count(table, only),
             [segment, ..] => Err(refusal::no_segment(&segment.name)),
         };
     };
-    let found = resolve(&organisation, service.settings(), table, &key, context.caller.now)?
+    let found = resolve(organisation, service.settings(), table, &key, context.caller.now)?
         .ok_or_else(|| refusal::no_row_by_key(&table.name))?;
     let bytes = organisation.row(table.id, found).ok_or_else(|| refusal::no_row(&table.name, found))?;
     match rest {
@@ -64,6 +86,12 @@ impl Reading<'_> {
             root: &self.context.root,
             target: &self.request.target,
         }
+    }
+
+    fn in_partition(&self, table: &Table, partition: &str) -> Vec<Key> {
+        let is_in = |row: &[u8]| table.elastic_key_of_row(row).is_some_and(|key| key.partition == partition);
+        let rows = self.organisation.rows(table.id).after(None);
+        rows.filter(|(_, row)| is_in(row)).map(|(key, _)| key).collect()
     }
 
     fn many(&self, table: &Table, only: Option<Vec<Key>>) -> Result<Answer, Refusal> {

@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive as _;
 
 use super::column::{Column, Kind, StatusOption};
+use super::elastic;
 use super::set::Schema;
 use super::table::{Activity, AlternateKey, Property, SystemColumns, Table};
 use crate::state::key::named_id;
@@ -88,7 +89,8 @@ fn intersect_table(name: &str, column1: &str, column2: &str) -> TableDefinition 
     definition.with_column(ColumnDefinition::new("versionnumber", ColumnType::BigInt))
 }
 
-fn compile(id: TableId, definition: TableDefinition, ids: &HashMap<String, TableId>) -> Table {
+fn compile(id: TableId, mut definition: TableDefinition, ids: &HashMap<String, TableId>) -> Table {
+    elastic::complete(&mut definition);
     let by_name: HashMap<String, ColumnId> = definition
         .columns
         .keys()
@@ -168,6 +170,7 @@ fn compile(id: TableId, definition: TableDefinition, ids: &HashMap<String, Table
         keys,
         activity: definition.party_collection().map(|parties_property| Activity { parties_property }),
         is_intersect: definition.is_intersect,
+        elastic: elastic::columns(&definition, named),
         gone: false,
         columns,
         by_name,

@@ -2,10 +2,12 @@
 
 mod build;
 mod column;
+mod elastic;
 mod set;
 mod table;
 
 pub(crate) use build::build;
 pub(crate) use column::{Column, Kind};
+pub(crate) use elastic::{ElasticKey, PARTITION_BYTES, partition_parameter};
 pub(crate) use set::{AddressSlot, Collection, Pair, Schema};
 pub(crate) use table::{AlternateKey, Belonging, Property, Table};

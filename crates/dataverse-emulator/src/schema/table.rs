@@ -6,6 +6,7 @@ use dataverse_wire::metadata::TableDefinition;
 use uuid::Uuid;
 
 use super::column::{Column, Kind};
+use super::elastic::ElasticColumns;
 use crate::state::key::Key;
 use crate::state::row::{self, Cell, ColumnId, Form, TableId};
 
@@ -29,6 +30,8 @@ pub(crate) struct Table {
     pub(crate) keys: Vec<AlternateKey>,
     pub(crate) activity: Option<Activity>,
     pub(crate) is_intersect: bool,
+    /// Set for elastic tables.
+    pub(crate) elastic: Option<ElasticColumns>,
     /// Deleted at run time: its number stays, its name does not.
     pub(crate) gone: bool,
 }
@@ -125,7 +128,11 @@ impl Table {
     /// A column's value as it is served: ids and versions from where they are kept, defaults filled in.
     pub(crate) fn read<'r>(&self, key: Key, row: &'r [u8], column: ColumnId) -> Cell<'r> {
         if column == self.primary {
-            return Cell::Id(key.id());
+            // Rows of elastic tables are kept by id and partition, and know their id themselves.
+            return match self.elastic.and_then(|_| row::get(row, column, Form::Id)) {
+                Some(id) => id,
+                None => Cell::Id(key.id()),
+            };
         }
         if Some(column) == self.system.version {
             return Cell::Integer(i64::try_from(row::version(row)).unwrap_or(i64::MAX));

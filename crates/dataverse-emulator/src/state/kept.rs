@@ -39,6 +39,8 @@ impl Settings {
             || Some(column) == table.system.version
             || Some(column) == table.system.sequence_number
             || table.is_intersect
+            // How long rows of elastic tables live.
+            || table.elastic.is_some_and(|it| column == it.time_to_live || Some(column) == table.system.modified_on)
             || table.column(column).kind == Kind::Id
             || WHOLE.contains(&table.name.as_str())
             || table.keys.iter().any(|key| key.columns.contains(&column))

@@ -1,6 +1,7 @@
 //! What the organisation holds, in memory.
 
 mod durable;
+mod elastic;
 mod journal;
 mod kept;
 pub(crate) mod key;

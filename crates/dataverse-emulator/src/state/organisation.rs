@@ -6,6 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::durable::Durable;
+use super::elastic::ElasticState;
 use super::key::{IdSource, Key};
 use super::row::{Form, TableId};
 use super::table_rows::{TableRows, UniqueIndex};
@@ -21,6 +22,7 @@ pub(crate) struct Organisation {
     version: u64,
     ids: IdSource,
     pub(crate) seeds: Seeds,
+    pub(super) elastic: ElasticState,
     /// The journal, where there is one.
     pub(super) durable: Option<Box<Durable>>,
     /// There was a journal, and it is closed.
@@ -48,6 +50,7 @@ impl Organisation {
             version: 1_000_000,
             ids: IdSource::new(seed),
             seeds,
+            elastic: ElasticState::new(settings.elastic_lag_seconds),
             durable: None,
             is_closed: false,
             written: Written::default(),
@@ -145,7 +148,8 @@ fn indices(table: &Table, schema: &Schema, case_insensitive: bool) -> Vec<Index>
             indices.push(Index::Sorted(*column, form));
         }
     }
-    for key in &table.keys {
+    // Rows of elastic tables are kept by their only key.
+    for key in table.keys.iter().filter(|_| table.elastic.is_none()) {
         indices.push(Index::Unique(unique_index(table, &key.schema_name, &key.columns, case_insensitive)));
     }
     for pair in schema.pairs().iter().filter(|pair| pair.intersect == table.id) {

@@ -32,6 +32,10 @@ pub(crate) struct Transaction<'o> {
     rows_written: u64,
 }
 
+/// A point in a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark(usize);
+
 #[derive(Debug)]
 struct Undo {
     table: TableId,
@@ -66,6 +70,45 @@ impl<'o> Transaction<'o> {
 
     pub(crate) fn next_id(&mut self) -> Uuid {
         self.organisation.next_id()
+    }
+
+    /// The id by which a row is known: that of an elastic table is kept under another one.
+    pub(crate) fn public_id(&self, table: &Table, id: Uuid) -> Uuid {
+        self.row(table.id, id).and_then(|row| table.elastic_key_of_row(row)).map_or(id, |key| key.id)
+    }
+
+    /// The version of the latest write.
+    pub(crate) fn latest_version(&self) -> u64 {
+        self.organisation.counters().0
+    }
+
+    /// A point to go back to.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark(self.undo.len())
+    }
+
+    /// Takes back what was written since.
+    pub(crate) fn take_back_to(&mut self, mark: Mark) {
+        for undo in self.undo.drain(mark.0..).rev() {
+            self.organisation.rows_mut(undo.table).put(undo.key, undo.before);
+        }
+    }
+
+    /// Ends a transaction that failed since `mark`: all is taken back, but for the rows of elastic tables that were
+    /// written before. Those know no transaction.
+    pub(crate) fn fail(mut self, mark: Mark) -> Result<(), Refusal> {
+        self.take_back_to(mark);
+        let mut kept = Vec::new();
+        for undo in std::mem::take(&mut self.undo).into_iter().rev() {
+            if self.organisation.schema.table(undo.table).elastic.is_some() {
+                kept.push(undo);
+            } else {
+                self.organisation.rows_mut(undo.table).put(undo.key, undo.before);
+            }
+        }
+        kept.reverse();
+        self.undo = kept;
+        self.commit()
     }
 
     /// Rows written so far: what the latency model charges for.
@@ -108,7 +151,8 @@ impl<'o> Transaction<'o> {
             let changed = self.undo.iter().map(|undo| (undo.table, undo.key));
             self.organisation.log_rows(changed).map_err(|reason| refusal::not_kept(&reason))?;
         }
-        self.undo.clear();
+        let written = self.undo.drain(..).map(|undo| (undo.table, undo.key));
+        self.organisation.note_elastic(written, self.caller.now);
         Ok(())
     }
 }

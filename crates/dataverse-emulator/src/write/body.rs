@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
 
+use dataverse_wire::fault::ServiceCode;
 use dataverse_wire::literal::RowKey;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -33,6 +34,8 @@ pub(crate) struct RowDraft {
     pub(crate) children: Vec<(Collection, Child)>,
     /// The item said which table it is of.
     pub(crate) typed: bool,
+    /// A value that the table cannot hold, in a row that is refused by itself: those of elastic tables.
+    pub(crate) refused: Option<Refusal>,
     /// `@odata.id`: which row an item of UpdateMultiple or UpsertMultiple means.
     pub(crate) target: Option<RowKey>,
 }
@@ -231,18 +234,25 @@ impl RowSeed<'_> {
     ) -> Result<(), A::Error> {
         let (table, settings) = (self.table, self.reader.settings);
         let definition = table.column(column);
-        if keeps_digits(definition) {
+        let done = if keeps_digits(definition) {
             let raw = map.next_value::<&'de RawValue>()?.get();
-            let done = if raw.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+            if raw.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
                 set_digits(table, column, raw, &mut row.cells)
             } else {
                 let value = serde_json::from_str::<Scalar<'_>>(raw).map_err(A::Error::custom)?;
                 set_value(table, column, &value, settings, &mut row.cells)
-            };
-            return done.map_err(|refusal| self.refuse(refusal));
+            }
+        } else {
+            let value = map.next_value::<Scalar<'de>>()?;
+            set_value(table, column, &value, settings, &mut row.cells)
+        };
+        if let Err(refusal) = done {
+            // What cannot be read at all spoils the whole body, whatever the table.
+            if table.elastic.is_none() || refusal.code == ServiceCode::PAYLOAD {
+                return Err(self.refuse(refusal));
+            }
+            row.refused.get_or_insert(refusal);
         }
-        let value = map.next_value::<Scalar<'de>>()?;
-        set_value(table, column, &value, settings, &mut row.cells).map_err(|refusal| self.refuse(refusal))?;
         if column == table.primary {
             match row.cells.get(column, crate::state::row::Form::Id) {
                 Some(Cell::Id(id)) => row.id = Some(id),

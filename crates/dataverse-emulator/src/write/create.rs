@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::body::{Child, RowDraft};
 use super::reference::resolve;
-use super::{address, pair, party, state_rules, system};
+use super::{address, elastic, pair, party, state_rules, system};
 use crate::refusal::{self, Refusal};
 use crate::schema::{Collection, Kind, Table};
 use crate::state::row::{Cell, ColumnId, Draft, Form, TableId};
@@ -16,6 +16,9 @@ const NOT_CREATABLE: [&str; 3] = ["activityparty", "activitypointer", "organizat
 /// Creates a row and says which id it got.
 pub(crate) fn create(tx: &mut Transaction<'_>, table: TableId, mut row: RowDraft) -> Result<Uuid, Refusal> {
     let table = tx.table(table);
+    if let Some(refused) = row.refused.take() {
+        return Err(refused);
+    }
     let by_association = table.is_intersect && tx.settings.intersect_create.refuses();
     if by_association || NOT_CREATABLE.contains(&table.name.as_str()) {
         return Err(not_creatable(&table));
@@ -34,6 +37,7 @@ pub(crate) fn create(tx: &mut Transaction<'_>, table: TableId, mut row: RowDraft
         make_stub_user(&table, &mut row.cells);
     }
     let id = match row.id {
+        _ if table.elastic.is_some() => elastic::place(tx, &table, &mut row)?,
         Some(id) if tx.exists(table.id, id) => return Err(refusal::duplicate_id()),
         Some(id) => id,
         None => tx.next_id(),

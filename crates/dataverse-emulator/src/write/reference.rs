@@ -65,6 +65,9 @@ pub(crate) fn resolve(
     key: &RowKey,
     now: i64,
 ) -> Result<Option<Uuid>, Refusal> {
+    if table.elastic.is_some() {
+        return resolve_elastic(organisation, table, key);
+    }
     let columns = match key {
         RowKey::Id(id) => return Ok(Some(*id)),
         RowKey::Alternate(columns) => columns,
@@ -86,6 +89,28 @@ pub(crate) fn resolve(
     Ok(found.map(Key::id))
 }
 
+/// Rows of elastic tables go by id and partition.
+fn resolve_elastic(
+    organisation: &Organisation,
+    table: &Table,
+    key: &RowKey,
+) -> Result<Option<Uuid>, Refusal> {
+    let meant = table.elastic_key(key).ok_or_else(|| refusal::no_such_key(&table.name))?;
+    if matches!(key, RowKey::Id(_)) {
+        return Ok(Some(meant.slot()));
+    }
+    check_addressable("partitionid", &meant.partition)?;
+    Ok(Some(meant.slot()).filter(|slot| organisation.row(table.id, *slot).is_some()))
+}
+
+fn check_addressable(name: &str, text: &str) -> Result<(), Refusal> {
+    if dataverse_wire::literal::is_addressable(text) {
+        return Ok(());
+    }
+    let text = format!("The key value of '{name}' contains a character that cannot be used in a URL: {text}");
+    Err(refusal::refusal(400, 0x8006_088A, text))
+}
+
 /// The columns of an alternate key with their values; refused when they are no active key of the table.
 pub(crate) fn alternate_key(
     table: &Table,
@@ -96,16 +121,8 @@ pub(crate) fn alternate_key(
     let undefined = || refusal::no_such_key(&table.name);
     let mut draft = Draft::default();
     for (name, literal) in columns {
-        if let KeyLiteral::Text(text) = literal
-            && !dataverse_wire::literal::is_addressable(text)
-        {
-            return Err(refusal::refusal(
-                400,
-                0x8006_088A,
-                format!(
-                    "The key value of '{name}' contains a character that cannot be used in a URL: {text}"
-                ),
-            ));
+        if let KeyLiteral::Text(text) = literal {
+            check_addressable(name, text)?;
         }
         let column = table.readable(name).ok_or_else(undefined)?;
         key_cell(table, column, literal, settings, &mut draft)?;

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::body::RowDraft;
 use super::create::{Operation, bind_by_key, check_keys, check_lookups, create, keep_writable};
-use super::{address, party, state_rules, system};
+use super::{address, elastic, party, state_rules, system};
 use crate::refusal::{self, Refusal};
 use crate::state::Transaction;
 use crate::state::row::{self, TableId};
@@ -33,7 +33,12 @@ pub(crate) fn update(
     how: Update,
 ) -> Result<bool, Refusal> {
     let table = tx.table(table);
+    if let Some(refused) = row.refused.take() {
+        return Err(refused);
+    }
     let Some(old) = tx.row(table.id, id) else {
+        // Rows of elastic tables are kept under another id than they are known by.
+        let id = if table.elastic.is_some() { row.id.unwrap_or(id) } else { id };
         return match how {
             Update::Existing | Update::IfVersion(_) => Err(refusal::no_row(&table.name, id)),
             Update::OneOfMany => Err(refusal::no_rows(&table.name, id)),
@@ -61,6 +66,13 @@ pub(crate) fn update(
         _ => {}
     }
     let old: Box<[u8]> = old.into();
+    if let Some(columns) = table.elastic {
+        if how == Update::Upsert {
+            return elastic::replace(tx, &table, id, row, &old).map(|()| false);
+        }
+        // It only names the row: a row never changes its partition.
+        row.cells.forget(columns.partition);
+    }
     for (column, target, parent) in std::mem::take(&mut row.parents) {
         let parent = create(tx, target, parent)?;
         row.cells.set(column, row::Cell::Lookup(target, parent));

@@ -43,6 +43,9 @@ pub struct Reference {
     pub key: RowKey,
 }
 
+/// The column that tells rows of one id apart in an elastic table.
+const PARTITION: &str = "partitionid";
+
 /// Characters that keep a row from being addressed by an alternate key (reference §2.6).
 const UNADDRESSABLE: &[char] = &['/', '<', '>', '*', '%', '&', ':', '\\', '?', '+'];
 
@@ -125,11 +128,47 @@ impl RowKey {
         Self::Alternate(vec![(column.into(), KeyLiteral::Text(value.into()))])
     }
 
-    /// The GUID, if that is what names the row.
+    /// A row of an elastic table, which has its id once per partition (reference §10). `primary_id` is the name of the
+    /// primary key.
+    ///
+    /// ```
+    /// use dataverse_wire::literal::RowKey;
+    /// let key = RowKey::in_partition("new_readingid", uuid::Uuid::nil(), "device-1");
+    /// assert_eq!(key.to_string(), "(new_readingid=00000000-0000-0000-0000-000000000000,partitionid='device-1')");
+    /// assert_eq!((key.id(), key.partition()), (Some(uuid::Uuid::nil()), Some("device-1")));
+    /// ```
+    pub fn in_partition(primary_id: impl Into<String>, id: Uuid, partition: impl Into<String>) -> Self {
+        let partition = KeyLiteral::Text(partition.into());
+        Self::Alternate(vec![(primary_id.into(), KeyLiteral::Guid(id)), (PARTITION.to_owned(), partition)])
+    }
+
+    /// The GUID, if that is what names the row, be it within a partition.
     pub fn id(&self) -> Option<Uuid> {
         match self {
             Self::Id(id) => Some(*id),
-            Self::Alternate(_) => None,
+            Self::Alternate(columns) => {
+                self.partition()?;
+                columns.iter().find_map(|(_, value)| match value {
+                    KeyLiteral::Guid(id) => Some(*id),
+                    _ => None,
+                })
+            }
+        }
+    }
+
+    /// The partition of a row of an elastic table, if the key is made of that and the row's id.
+    pub fn partition(&self) -> Option<&str> {
+        match self {
+            Self::Alternate(columns) => match columns.as_slice() {
+                [(_, KeyLiteral::Guid(_)), (name, KeyLiteral::Text(partition))]
+                | [(name, KeyLiteral::Text(partition)), (_, KeyLiteral::Guid(_))]
+                    if name == PARTITION =>
+                {
+                    Some(partition)
+                }
+                _ => None,
+            },
+            Self::Id(_) => None,
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use dataverse_wire::metadata::{ColumnDefinition, ColumnType, ManyToOne, TableDefinition, parse_definitions};
+use dataverse_wire::metadata::{
+    ColumnDefinition, ColumnType, ManyToOne, TableDefinition, TableType, parse_definitions,
+};
 use serde_json::{Value, json};
 
 use super::super::definition::attribute_id;
@@ -137,6 +139,19 @@ fn column_of<'t>(table: &'t Arc<Table>, segment: &Segment) -> Result<&'t ColumnD
         .ok_or_else(|| not_found(&format!("the attribute {key} of {}", table.name)))
 }
 
+/// Column types that elastic tables do not have (reference §10).
+fn check_elastic(column: &ColumnDefinition) -> Result<(), Refusal> {
+    let kind = match &column.column_type {
+        ColumnType::Money { .. } => "Currency",
+        ColumnType::File => "File",
+        ColumnType::Customer { .. } => "Customer",
+        _ => return Ok(()),
+    };
+    let text =
+        format!("Columns of type {kind} are not supported by elastic tables: {}.", column.logical_name);
+    Err(refusal::refusal(400, 0x8004_0203, text))
+}
+
 /// A column as posted.
 pub(super) fn read_column(table: &TableDefinition, mut body: Value) -> Result<ColumnDefinition, Refusal> {
     let name = body["SchemaName"].as_str().unwrap_or_default().to_lowercase();
@@ -161,6 +176,9 @@ pub(super) fn read_column(table: &TableDefinition, mut body: Value) -> Result<Co
         .next()
         .and_then(|table| table.columns.into_values().next())
         .ok_or_else(|| refusal::payload("Attributes", "No attribute was read."))?;
+    if table.table_type == TableType::Elastic {
+        check_elastic(&column)?;
+    }
     if matches!(&column.column_type, ColumnType::Virtual(name) if name == "VirtualType") {
         return Err(refusal::payload(
             "Attributes",

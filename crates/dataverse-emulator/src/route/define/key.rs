@@ -27,6 +27,11 @@ pub(super) fn create(defining: &mut Defining<'_>, path: &[Segment]) -> Result<An
     if schema_name.is_empty() || columns.is_empty() {
         return Err(refusal::payload("Keys", "A key needs a SchemaName and KeyAttributes."));
     }
+    if table.elastic.is_some() {
+        let text =
+            format!("Elastic tables have no alternate keys but their own: {schema_name} on {}.", table.name);
+        return Err(refusal::refusal(400, 0x8004_0203, text));
+    }
     if table.keys.iter().any(|key| key.schema_name == schema_name) {
         return Err(exists("A key", &schema_name));
     }

@@ -143,6 +143,10 @@ fn many_to_many(defining: &mut Defining<'_>, body: &Value) -> Result<Uuid, Refus
     let schema_name = schema_name(defining, body)?;
     let first = defining.named(&text(body, "Entity1LogicalName"))?;
     let second = defining.named(&text(body, "Entity2LogicalName"))?;
+    if first.elastic.is_some() != second.elastic.is_some() {
+        let text = format!("Many-to-many of elastic and standard tables is not supported: {schema_name}.");
+        return Err(refusal::refusal(400, 0x8004_0203, text));
+    }
     let or = |name: &str, otherwise: String| {
         Some(text(body, name)).filter(|it| !it.is_empty()).unwrap_or(otherwise)
     };
