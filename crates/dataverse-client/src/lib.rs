@@ -46,8 +46,8 @@ mod write_options;
 pub use dataverse_wire as wire;
 
 pub use auth::{
-    AzureCli, ClientSecret, Credential, CredentialError, ManagedIdentity, StaticToken, Token,
-    WorkloadIdentity,
+    Authority, AzureCli, ClientCertificate, ClientSecret, Credential, CredentialError, ManagedIdentity,
+    StaticToken, Token, WorkloadIdentity,
 };
 pub use calls::action::{IncidentResolution, OpportunityClose, Qualified, QualifyLead};
 pub use calls::batch::ContinueOnError;

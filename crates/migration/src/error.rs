@@ -223,7 +223,7 @@ impl Error {
 fn advice(error: &dataverse_client::Error) -> Option<&'static str> {
     use dataverse_client::Error as Service;
     const NO_TOKEN: &str = "check target.auth and what it needs: client-secret has target.tenant, target.client_id and \
-        DV_CLIENT_SECRET, azure-cli a fresh `az login`, managed-identity a machine that has one";
+        DV_CLIENT_SECRET, client-certificate a PEM file in their place, azure-cli a fresh `az login`, managed-identity a machine that has one";
     const NOT_ACCEPTED: &str = "the token was not accepted: it has expired, or belongs to another environment or tenant; \
         check target.url, target.auth and what proves it (DV_CLIENT_SECRET, DV_TOKEN or `az login`)";
     const NOT_ALLOWED: &str = "we are known there, but not allowed to do this: in the Power Platform admin center, add the \

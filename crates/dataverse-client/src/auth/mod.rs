@@ -2,8 +2,10 @@
 
 mod azure;
 mod cache;
+mod certificate;
 mod credential;
 
-pub use azure::{AzureCli, ClientSecret, ManagedIdentity, WorkloadIdentity};
+pub use azure::{Authority, AzureCli, ClientSecret, ManagedIdentity, WorkloadIdentity};
 pub(crate) use cache::TokenCache;
+pub use certificate::ClientCertificate;
 pub use credential::{Credential, CredentialError, StaticToken, Token};

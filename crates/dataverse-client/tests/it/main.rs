@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may stop them")]
 
+mod authority;
 mod batches;
 mod doubt;
 mod emulated;

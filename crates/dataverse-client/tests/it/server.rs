@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dataverse_client::{Client, Credential, Options, RetryPolicy, StaticToken};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
@@ -80,18 +81,38 @@ impl Drop for Server {
 impl Server {
     /// Reacts to each request by what `react` says; it is given the request and how many came before.
     pub(crate) async fn start(react: impl Fn(&Arrived, usize) -> Reaction + Send + Sync + 'static) -> Self {
+        Self::start_with(None, react).await
+    }
+
+    /// The same over TLS, with the certificate that clients must trust.
+    pub(crate) async fn start_tls(
+        react: impl Fn(&Arrived, usize) -> Reaction + Send + Sync + 'static,
+    ) -> (Self, Vec<u8>) {
+        let (acceptor, certificate) = crate::tls::acceptor();
+        (Self::start_with(Some(acceptor), react).await, certificate)
+    }
+
+    async fn start_with(
+        acceptor: Option<TlsAcceptor>,
+        react: impl Fn(&Arrived, usize) -> Reaction + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let scheme = if acceptor.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", listener.local_addr().unwrap());
         let arrived = Arc::new(Mutex::new(Vec::new()));
         let react = Arc::new(react);
         let noted = Arc::clone(&arrived);
         let task = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let (noted, react) = (Arc::clone(&noted), Arc::clone(&react));
+                let (noted, react, acceptor) = (Arc::clone(&noted), Arc::clone(&react), acceptor.clone());
                 connections.spawn(async move {
+                    stream.set_nodelay(true)?;
                     // A connection that breaks is the client's business.
-                    let _ = serve(stream, &noted, react.as_ref()).await;
+                    match acceptor {
+                        None => serve(stream, &noted, react.as_ref()).await,
+                        Some(acceptor) => serve(acceptor.accept(stream).await?, &noted, react.as_ref()).await,
+                    }
                 });
             }
         });
@@ -129,12 +150,11 @@ impl Server {
     }
 }
 
-async fn serve(
-    mut stream: TcpStream,
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
     noted: &Mutex<Vec<Arrived>>,
     react: &(dyn Fn(&Arrived, usize) -> Reaction + Send + Sync),
 ) -> std::io::Result<()> {
-    stream.set_nodelay(true)?;
     let mut buffer = Vec::new();
     loop {
         let Some(request) = read_request(&mut stream, &mut buffer).await? else { return Ok(()) };
@@ -157,8 +177,8 @@ async fn serve(
     }
 }
 
-async fn write_answer(
-    stream: &mut TcpStream,
+async fn write_answer<S: AsyncWrite + Unpin>(
+    stream: &mut S,
     status: u16,
     headers: &[(&'static str, String)],
     body: &[u8],
@@ -174,7 +194,10 @@ async fn write_answer(
     stream.flush().await
 }
 
-async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> std::io::Result<Option<Arrived>> {
+async fn read_request<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    buffer: &mut Vec<u8>,
+) -> std::io::Result<Option<Arrived>> {
     let head_end = loop {
         if let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
             break end + 4;

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use dataverse_client::{AzureCli, Client, ClientSecret, Credential, ManagedIdentity, Options, StaticToken};
+use dataverse_client::{
+    Authority, AzureCli, Client, ClientCertificate, ClientSecret, Credential, ManagedIdentity, Options,
+    StaticToken,
+};
 use dataverse_wire::metadata::{Overrides, TableDefinition};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -20,11 +23,22 @@ pub(crate) fn client(project: &Project, secrets: &Secrets) -> Result<Client, Err
     let refused = |error: dataverse_client::CredentialError| Error::Metadata {
         message: format!("target.auth: the credential cannot be used: {error}"),
     };
+    let authority = target.authority.clone().map(Authority::from).unwrap_or_default();
     let credential: Arc<dyn Credential> = match &target.auth {
         Auth::ClientSecret { tenant, client_id } => {
             let secret =
                 secrets.client_secret.clone().ok_or(Error::MissingSecret { variable: CLIENT_SECRET })?;
-            Arc::new(ClientSecret::new(tenant, client_id, &secret, None).map_err(refused)?)
+            Arc::new(ClientSecret::new(tenant, client_id, &secret, &authority).map_err(refused)?)
+        }
+        Auth::ClientCertificate { tenant, client_id, certificate } => {
+            let pem = std::fs::read(certificate).map_err(|source| Error::File {
+                path: certificate.clone(),
+                doing: "read",
+                source,
+            })?;
+            let pem = SecretSlice::from(pem);
+            let made = ClientCertificate::new(tenant, client_id, pem.expose_secret(), &authority);
+            Arc::new(made.map_err(refused)?)
         }
         Auth::ManagedIdentity => Arc::new(ManagedIdentity::new(None).map_err(refused)?),
         Auth::AzureCli => Arc::new(AzureCli::new(None).map_err(refused)?),

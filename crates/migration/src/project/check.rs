@@ -51,11 +51,27 @@ impl Check<'_> {
     fn target(&mut self, target: &WrittenTarget) -> Option<Target> {
         let url = self.url(target.url.as_deref());
         let auth = self.auth(target);
+        let authority = self.authority(target.authority.as_deref());
         let overrides = target.overrides.as_ref().map(|path| self.folder.join(path));
         if let Some(path) = &overrides {
             self.file_exists(path, "target.overrides", "the overrides of the metadata");
         }
-        Some(Target { url: url?, auth: auth?, overrides })
+        Some(Target { url: url?, auth: auth?, authority, overrides })
+    }
+
+    fn authority(&mut self, authority: Option<&str>) -> Option<Url> {
+        let text = authority?;
+        match Url::parse(text) {
+            Ok(url) if url.scheme() == "https" => Some(url),
+            _ => {
+                self.note(
+                    "target.authority",
+                    format!("`{text}` is no https address"),
+                    Some("an authority looks like https://login.microsoftonline.com"),
+                );
+                None
+            }
+        }
     }
 
     fn url(&mut self, url: Option<&str>) -> Option<Url> {
@@ -106,21 +122,35 @@ impl Check<'_> {
     fn auth(&mut self, target: &WrittenTarget) -> Option<Auth> {
         let word = target.auth.as_deref().unwrap_or("client-secret");
         match word {
-            "client-secret" => {
+            "client-secret" | "client-certificate" => {
+                let needs_it = format!("auth = \"{word}\" needs it");
                 let mut given = |key: &str, value: &Option<String>, what: &str| {
                     let value = value.clone().filter(|text| !text.is_empty());
                     if value.is_none() {
                         self.missing(
                             &format!("target.{key}"),
                             &format!("`{key}`, {what}, is missing"),
-                            "auth = \"client-secret\" needs it",
+                            &needs_it,
                         );
                     }
                     value
                 };
                 let tenant = given("tenant", &target.tenant, "the Microsoft Entra tenant");
                 let client_id = given("client_id", &target.client_id, "the id of the application");
-                Some(Auth::ClientSecret { tenant: tenant?, client_id: client_id? })
+                if word == "client-secret" {
+                    return Some(Auth::ClientSecret { tenant: tenant?, client_id: client_id? });
+                }
+                let Some(certificate) = &target.certificate else {
+                    self.missing(
+                        "target.certificate",
+                        "`certificate`, a PEM file with the certificate of the application and its key, is missing",
+                        &needs_it,
+                    );
+                    return None;
+                };
+                let certificate = self.folder.join(certificate);
+                self.file_exists(&certificate, "target.certificate", "the certificate of the application");
+                Some(Auth::ClientCertificate { tenant: tenant?, client_id: client_id?, certificate })
             }
             "managed-identity" => Some(Auth::ManagedIdentity),
             "azure-cli" => Some(Auth::AzureCli),

@@ -34,6 +34,8 @@ pub struct Target {
     pub url: Url,
     /// How we prove who we are.
     pub auth: Auth,
+    /// Where client secrets and certificates are shown; the public cloud's authority where none.
+    pub authority: Option<Url>,
     /// Corrections of its metadata.
     pub overrides: Option<PathBuf>,
 }
@@ -49,6 +51,15 @@ pub enum Auth {
         /// Application (client) id.
         client_id: String,
     },
+    /// An application user with a certificate.
+    ClientCertificate {
+        /// Microsoft Entra tenant.
+        tenant: String,
+        /// Application (client) id.
+        client_id: String,
+        /// PEM file with the certificate and its key.
+        certificate: PathBuf,
+    },
     /// The identity of the virtual machine or service this runs on.
     ManagedIdentity,
     /// The account that is signed in to the Azure CLI.
@@ -59,7 +70,8 @@ pub enum Auth {
 
 impl Auth {
     /// The words of `target.auth`.
-    pub(crate) const WORDS: [&str; 4] = ["client-secret", "managed-identity", "azure-cli", "static-token"];
+    pub(crate) const WORDS: [&str; 5] =
+        ["client-secret", "client-certificate", "managed-identity", "azure-cli", "static-token"];
 }
 
 /// The staging database.

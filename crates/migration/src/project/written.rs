@@ -33,6 +33,8 @@ pub(crate) struct WrittenTarget {
     pub(crate) auth: Option<String>,
     pub(crate) tenant: Option<String>,
     pub(crate) client_id: Option<String>,
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) authority: Option<String>,
     pub(crate) overrides: Option<PathBuf>,
 }
 

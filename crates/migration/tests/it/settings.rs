@@ -93,6 +93,32 @@ fn flags_win_over_the_environment_and_the_environment_over_the_file() {
 }
 
 #[test]
+fn a_certificate_is_a_file_of_the_project_and_an_authority_is_an_https_address() {
+    let folder = project();
+    let flags = [("target.auth", "client-certificate"), ("target.certificate", "app.pem")];
+    let missing = Project::open(folder.path(), &overrides(&[], &flags)).unwrap_err();
+    assert!(missing.to_string().contains("there is no file"), "{missing}");
+    std::fs::write(folder.path().join("app.pem"), "-----BEGIN CERTIFICATE-----").unwrap();
+    let opened = Project::open(folder.path(), &overrides(&[], &flags)).unwrap();
+    let expected = folder.path().join("app.pem");
+    assert!(
+        matches!(&opened.settings().target.auth, Auth::ClientCertificate { certificate, .. } if *certificate == expected)
+    );
+    let nowhere =
+        Project::open(folder.path(), &overrides(&[], &[("target.auth", "client-certificate")])).unwrap_err();
+    assert!(nowhere.to_string().contains("`certificate`, a PEM file"), "{nowhere}");
+    let plain =
+        Project::open(folder.path(), &overrides(&[], &[("target.authority", "http://a")])).unwrap_err();
+    assert!(plain.to_string().contains("is no https address"), "{plain}");
+    let there = [("target.authority", "https://login.microsoftonline.us")];
+    let opened = Project::open(folder.path(), &overrides(&[], &there)).unwrap();
+    assert_eq!(
+        opened.settings().target.authority.as_ref().unwrap().host_str(),
+        Some("login.microsoftonline.us")
+    );
+}
+
+#[test]
 fn paths_are_meant_from_the_project_folder() {
     let folder = project();
     let project = Project::open(folder.path(), &Overrides::default()).unwrap();
