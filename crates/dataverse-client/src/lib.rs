@@ -50,14 +50,18 @@ pub use auth::{
     StaticToken, Token, WorkloadIdentity,
 };
 pub use calls::action::{IncidentResolution, OpportunityClose, Qualified, QualifyLead};
+pub use calls::apply::Apply;
 pub use calls::batch::ContinueOnError;
 pub use calls::bulk::BulkMessage;
 pub use calls::conditional::{IfChanged, Upserted};
+pub use calls::fetch_parts::{Aggregate, Condition, Link};
+pub use calls::fetch_xml::Fetch;
+pub use calls::filter::{Filter, FilterValue};
 pub use calls::identity::{Organization, WhoAmI};
 pub use calls::metadata::TableNames;
 pub use calls::outcome::{Outcomes, PartError, PartOutcome};
 pub use calls::page::{Page, Pages};
-pub use calls::query::{Filter, FilterValue, Query};
+pub use calls::query::Query;
 pub use calls::row::{Associated, Deleted};
 pub use client::Client;
 pub use error::{Cause, Error, RequestSummary};

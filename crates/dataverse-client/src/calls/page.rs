@@ -1,28 +1,23 @@
 //! Pages of a query.
 
 use bytes::Bytes;
-use dataverse_wire::batch::{BatchRequest, Method as PartMethod, Operation};
-use dataverse_wire::limits;
-use futures::Stream;
+use futures::{Stream, StreamExt, TryStreamExt};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::fetch_position::FetchPosition;
 use super::query::Query;
-use crate::calls::batch::ContinueOnError;
-use crate::calls::outcome::PartOutcome;
-use crate::error::RequestSummary;
-use crate::send::Request;
-use crate::{Client, Error, Row, WriteOptions};
+use super::read_page::{Fetched, PageReader};
+use crate::{Client, Error, Row};
 
 /// Reads a query page by page. Memory holds one page at a time.
 ///
-/// A page that failed can be asked for again: the position moves only when a page was read.
+/// A page that failed can be asked for again: the position moves only when a page was read. The streams are made of the
+/// same pages.
 #[derive(Debug)]
 pub struct Pages {
-    client: Client,
-    target: String,
-    prefer: Option<String>,
-    next: Option<String>,
+    reader: PageReader,
+    next: Position,
 }
 
 /// One page.
@@ -30,17 +25,28 @@ pub struct Pages {
 pub struct Page<T = Row> {
     /// Its rows.
     pub rows: Vec<T>,
-    /// The count that was asked for with `$count=true`; 5,000 at most.
+    /// How many rows there are in all, where that was asked for; 5,000 at most.
     pub count: Option<u64>,
 }
 
-/// Longest path that goes as an ordinary `GET`; longer ones travel inside a batch (reference §13).
-const PLAIN_PATH_CHARS: usize = limits::URL_CHARS / 2;
+/// Where the next page is.
+#[derive(Debug, Clone)]
+enum Position {
+    /// A path of ours, or a link that the service gave.
+    Link(String),
+    /// FetchXML names the page itself.
+    Fetch(FetchPosition),
+    End,
+}
 
 #[derive(Deserialize)]
-struct Link {
+struct Links {
     #[serde(rename = "@odata.nextLink")]
     next: Option<String>,
+    #[serde(rename = "@Microsoft.Dynamics.CRM.fetchxmlpagingcookie")]
+    cookie: Option<String>,
+    #[serde(rename = "@Microsoft.Dynamics.CRM.morerecords", default)]
+    more: bool,
 }
 
 #[derive(Deserialize)]
@@ -53,12 +59,15 @@ struct RawPage<T> {
 
 impl Pages {
     pub(crate) fn new(client: Client, query: &Query) -> Self {
-        Self {
-            client,
-            target: query.entity_set().to_owned(),
-            prefer: query.prefer(),
-            next: Some(query.to_path()),
-        }
+        let target = query.entity_set().to_owned();
+        let reader = PageReader { client, operation: "query", target, prefer: query.prefer() };
+        Self { reader, next: Position::Link(query.to_path()) }
+    }
+
+    pub(crate) fn of_fetch(client: Client, position: FetchPosition, prefer: String) -> Self {
+        let target = position.entity_set().to_owned();
+        let reader = PageReader { client, operation: "query", target, prefer: Some(prefer) };
+        Self { reader, next: Position::Fetch(position) }
     }
 
     /// The next page, or none at the end.
@@ -74,9 +83,9 @@ impl Pages {
     /// # Errors
     /// As every read; [`Error::Unreadable`] if a row does not fit the type.
     pub async fn next_page_as<T: DeserializeOwned>(&mut self) -> Result<Option<Page<T>>, Error> {
-        let Some(fetched) = self.fetch().await? else { return Ok(None) };
+        let Some((fetched, next)) = self.fetch().await? else { return Ok(None) };
         let page: RawPage<T> = fetched.json()?;
-        self.next = fetched.next;
+        self.next = next;
         Ok(Some(Page { rows: page.value, count: page.count }))
     }
 
@@ -86,16 +95,27 @@ impl Pages {
     /// # Errors
     /// As every read.
     pub async fn next_page_bytes(&mut self) -> Result<Option<Bytes>, Error> {
-        let Some(fetched) = self.fetch().await? else { return Ok(None) };
-        self.next = fetched.next;
+        let Some((fetched, next)) = self.fetch().await? else { return Ok(None) };
+        self.next = next;
         Ok(Some(fetched.body))
     }
 
     /// All pages as a stream, which ends after the first error.
     pub fn into_stream(self) -> impl Stream<Item = Result<Page, Error>> + Send {
+        self.into_stream_as()
+    }
+
+    /// All rows as a stream, in the caller's own type; it ends after the first error.
+    pub fn into_rows<T: DeserializeOwned + Send>(self) -> impl Stream<Item = Result<T, Error>> + Send {
+        self.into_stream_as::<T>()
+            .map_ok(|page: Page<T>| futures::stream::iter(page.rows).map(Ok))
+            .try_flatten()
+    }
+
+    fn into_stream_as<T: DeserializeOwned + Send>(self) -> impl Stream<Item = Result<Page<T>, Error>> + Send {
         futures::stream::unfold(Some(self), |pages| async move {
             let mut pages = pages?;
-            match pages.next_page().await {
+            match pages.next_page_as().await {
                 Ok(page) => page.map(|page| (Ok(page), Some(pages))),
                 Err(error) => Some((Err(error), None)),
             }
@@ -114,73 +134,23 @@ impl Pages {
         Ok(rows)
     }
 
-    async fn fetch(&self) -> Result<Option<Fetched>, Error> {
-        let Some(path) = &self.next else { return Ok(None) };
-        let mut fetched = if path.len() > PLAIN_PATH_CHARS {
-            self.fetch_in_batch(path).await?
-        } else {
-            let mut request = Request::get("query", self.target.as_str(), path.as_str());
-            if let Some(prefer) = &self.prefer {
-                request = request.header("Prefer", prefer.as_str());
+    /// The next answer, and where the one after it is.
+    async fn fetch(&self) -> Result<Option<(Fetched, Position)>, Error> {
+        let (fetched, fetch) = match &self.next {
+            Position::Link(path) => (self.reader.read(path).await?, None),
+            Position::Fetch(position) => (self.reader.read(&position.to_path()).await?, Some(position)),
+            Position::End => return Ok(None),
+        };
+        let links: Links = fetched.json()?;
+        let next = match fetch {
+            None => self.reader.own_link(&fetched, links.next)?.map_or(Position::End, Position::Link),
+            Some(position) if links.more => {
+                let next =
+                    position.next(links.cookie.as_deref()).map_err(|reason| fetched.unreadable(reason))?;
+                Position::Fetch(next)
             }
-            let answer = self.client.send(request).await?;
-            Fetched { body: answer.body, next: None, summary: answer.summary }
+            Some(_) => Position::End,
         };
-        let link: Link = fetched.json()?;
-        if let Some(next) = &link.next
-            && !self.client.is_own(next)
-        {
-            return Err(fetched.unreadable("its next link leads to another host"));
-        }
-        fetched.next = link.next;
-        Ok(Some(fetched))
-    }
-
-    async fn fetch_in_batch(&self, path: &str) -> Result<Fetched, Error> {
-        let mut operation = Operation::new(PartMethod::Get, path).with_header("Accept", "application/json");
-        if let Some(prefer) = &self.prefer {
-            operation = operation.with_header("Prefer", prefer.as_str());
-        }
-        let batch: BatchRequest = [operation].into_iter().collect();
-        let outcomes =
-            self.client.execute_batch(batch, ContinueOnError::No, &WriteOptions::default()).await?;
-        let summary = RequestSummary {
-            operation: "query",
-            target: self.target.clone(),
-            row: None,
-            client_request_id: uuid::Uuid::nil(),
-            sent_at: None,
-            attempts: 1,
-            elapsed: std::time::Duration::ZERO,
-        };
-        match outcomes.into_iter().next() {
-            Some(PartOutcome::Done { body, .. }) => Ok(Fetched { body, next: None, summary }),
-            Some(PartOutcome::Refused(fault)) => Err(Error::Refused {
-                request: Box::new(summary),
-                fault: Box::new(fault),
-                request_id: None,
-                retry_after: None,
-            }),
-            Some(PartOutcome::NotExecuted) | None => Err(Error::Unreadable {
-                request: Box::new(summary),
-                reason: "the batch did not execute its only request".to_owned(),
-            }),
-        }
-    }
-}
-
-struct Fetched {
-    body: Bytes,
-    next: Option<String>,
-    summary: RequestSummary,
-}
-
-impl Fetched {
-    fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_slice(&self.body).map_err(|error| self.unreadable(error))
-    }
-
-    fn unreadable(&self, reason: impl std::fmt::Display) -> Error {
-        Error::Unreadable { request: Box::new(self.summary.clone()), reason: reason.to_string() }
+        Ok(Some((fetched, next)))
     }
 }

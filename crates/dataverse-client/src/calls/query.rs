@@ -1,8 +1,10 @@
 //! Queries (reference §13).
 
-use dataverse_wire::literal::{KeyLiteral, RowKey, percent_encode};
+use dataverse_wire::literal::{RowKey, percent_encode};
 use serde::Deserialize;
 
+use super::apply::Apply;
+use super::filter::Filter;
 use super::page::Pages;
 use crate::send::Request;
 use crate::{Client, Error};
@@ -51,7 +53,7 @@ impl Query {
     /// The rows to return: a [`Filter`], or a condition in OData's own words.
     #[must_use]
     pub fn filter(self, filter: impl Into<Filter>) -> Self {
-        self.option("$filter", filter.into().0)
+        self.option("$filter", filter.into().as_str().to_owned())
     }
 
     /// Rows to return along: `primarycontactid($select=fullname)`.
@@ -72,10 +74,16 @@ impl Query {
         self.option("$top", rows.to_string())
     }
 
-    /// An aggregation: `groupby((statuscode),aggregate($count as count))`.
+    /// An aggregation: an [`crate::Apply`], or OData's own words, `groupby((statuscode),aggregate($count as count))`.
     #[must_use]
     pub fn apply(self, apply: impl Into<String>) -> Self {
         self.option("$apply", apply.into())
+    }
+
+    /// Asks for [`crate::Page::count`], which ends at 5,000.
+    #[must_use]
+    pub fn count(self) -> Self {
+        self.option("$count", "true".to_owned())
     }
 
     /// Rows per page, 5,000 at most, which is also the default.
@@ -132,129 +140,6 @@ impl Query {
     }
 }
 
-/// A condition; values are escaped.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filter(String);
-
-/// A value that a condition compares with.
-pub trait FilterValue {
-    /// The value as OData writes it.
-    fn literal(&self) -> String;
-}
-
-impl FilterValue for KeyLiteral {
-    fn literal(&self) -> String {
-        self.to_string()
-    }
-}
-
-impl FilterValue for &str {
-    fn literal(&self) -> String {
-        dataverse_wire::literal::text(self)
-    }
-}
-
-impl FilterValue for String {
-    fn literal(&self) -> String {
-        dataverse_wire::literal::text(self)
-    }
-}
-
-macro_rules! plain_filter_values {
-    ($($kind:ty),*) => {
-        $(impl FilterValue for $kind {
-            fn literal(&self) -> String {
-                self.to_string()
-            }
-        })*
-    };
-}
-
-plain_filter_values!(i32, i64, u32, bool, uuid::Uuid, jiff::Timestamp);
-
-impl Filter {
-    /// A condition in OData's own words; the caller answers for its escaping.
-    pub fn raw(condition: impl Into<String>) -> Self {
-        Self(condition.into())
-    }
-
-    fn compare(column: &str, operator: &str, value: &impl FilterValue) -> Self {
-        Self(format!("{column} {operator} {}", value.literal()))
-    }
-
-    /// Equal. Texts compare by the database's collation, mostly without regard to case.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "values are small, and literals read better than borrows"
-    )]
-    pub fn eq(column: &str, value: impl FilterValue) -> Self {
-        Self::compare(column, "eq", &value)
-    }
-
-    /// At least.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "values are small, and literals read better than borrows"
-    )]
-    pub fn at_least(column: &str, value: impl FilterValue) -> Self {
-        Self::compare(column, "ge", &value)
-    }
-
-    /// At most.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "values are small, and literals read better than borrows"
-    )]
-    pub fn at_most(column: &str, value: impl FilterValue) -> Self {
-        Self::compare(column, "le", &value)
-    }
-
-    /// Without value.
-    pub fn is_null(column: &str) -> Self {
-        Self(format!("{column} eq null"))
-    }
-
-    /// Equal to one of the values; with none of them, nothing matches. Keep lists to a few hundred values
-    /// (reference §13).
-    pub fn any_of<V: FilterValue>(column: &str, values: impl IntoIterator<Item = V>) -> Self {
-        let conditions: Vec<String> =
-            values.into_iter().map(|value| Self::compare(column, "eq", &value).0).collect();
-        if conditions.is_empty() {
-            return Self(format!("({column} eq null and {column} ne null)"));
-        }
-        Self(format!("({})", conditions.join(" or ")))
-    }
-
-    /// Both.
-    #[must_use]
-    pub fn and(self, other: impl Into<Self>) -> Self {
-        Self(format!("({} and {})", self.0, other.into().0))
-    }
-
-    /// One of the two, or both.
-    #[must_use]
-    pub fn or(self, other: impl Into<Self>) -> Self {
-        Self(format!("({} or {})", self.0, other.into().0))
-    }
-
-    /// The condition in OData's words.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<&str> for Filter {
-    fn from(condition: &str) -> Self {
-        Self::raw(condition)
-    }
-}
-
-impl From<String> for Filter {
-    fn from(condition: String) -> Self {
-        Self::raw(condition)
-    }
-}
-
 impl Client {
     /// Starts a query; nothing is sent before the first page is asked for.
     pub fn query(&self, query: &Query) -> Pages {
@@ -274,11 +159,7 @@ impl Client {
         struct CountRow {
             count: u64,
         }
-        let aggregate = "aggregate($count as count)";
-        let apply = match filter {
-            Some(filter) => format!("filter({})/{aggregate}", filter.as_str()),
-            None => aggregate.to_owned(),
-        };
+        let apply = filter.cloned().into_iter().fold(Apply::new().count("count"), Apply::filter);
         let path = Query::new(entity_set).apply(apply).to_path();
         let counted: Counted = self.send(Request::get("count", entity_set, path)).await?.json()?;
         Ok(counted.value.first().map_or(0, |row| row.count))
@@ -332,12 +213,5 @@ mod tests {
         assert_eq!(Query::new("a").prefer(), None);
         let query = Query::new("a").page_rows(9000).annotations("*");
         assert_eq!(query.prefer().unwrap(), "odata.maxpagesize=5000,odata.include-annotations=\"*\"");
-    }
-
-    #[test]
-    fn an_empty_list_matches_nothing() {
-        assert_eq!(Filter::any_of("a", ["x", "y'z"]).as_str(), "(a eq 'x' or a eq 'y''z')");
-        assert_eq!(Filter::any_of::<i64>("a", []).as_str(), "(a eq null and a ne null)");
-        assert_eq!(Filter::is_null("a").or("b eq 1").as_str(), "(a eq null or b eq 1)");
     }
 }
