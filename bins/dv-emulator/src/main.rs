@@ -17,6 +17,9 @@ const WRONG_INPUT: u8 = 2;
 /// The address could not be had, or serving failed.
 const FAILED: u8 = 3;
 
+/// A fault killed it, as the shell says of SIGKILL.
+const KILLED: u8 = 137;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     tracing_subscriber::fmt()
@@ -96,10 +99,18 @@ async fn serve(options: Options, until_stdin_closes: bool) -> anyhow::Result<()>
     writeln!(out, "{}", serde_json::json!({ "url": emulator.url() }))?;
     out.flush()?;
     tokio::select! {
+        () = emulator.killed() => die(),
         () = stop_signal() => {}
         () = stdin_end(), if until_stdin_closes => {}
     }
     Ok(emulator.shutdown().await?)
+}
+
+/// Ends at once, as a killed process does: nothing is answered, nothing is tidied up.
+#[expect(clippy::exit, clippy::print_stderr, reason = "the plan of faults asked for just that")]
+fn die() {
+    eprintln!("dv-emulator: killed by its plan of faults");
+    std::process::exit(KILLED.into());
 }
 
 async fn stop_signal() {

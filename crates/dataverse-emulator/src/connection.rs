@@ -20,6 +20,8 @@ use tokio_rustls::server::TlsStream;
 #[derive(Debug, Clone)]
 pub(crate) struct Wire {
     cut: Arc<AtomicBool>,
+    /// The next answer stops half-way.
+    half: Arc<AtomicBool>,
     /// Shared by all connections of an emulator that has been killed on purpose.
     killed: Arc<AtomicBool>,
     /// Numbers connections from zero; spreads them over the simulated web servers.
@@ -30,6 +32,16 @@ impl Wire {
     /// From now on nothing is read or written; the peer sees a reset.
     pub(crate) fn cut(&self) {
         self.cut.store(true, Ordering::SeqCst);
+    }
+
+    /// The answer to come is cut in the middle of its body.
+    pub(crate) fn cut_half(&self) {
+        self.half.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the answer is to be cut in the middle; asked once.
+    pub(crate) fn takes_half(&self) -> bool {
+        self.half.swap(false, Ordering::SeqCst)
     }
 
     fn is_cut(&self) -> bool {
@@ -66,6 +78,7 @@ impl Listener for Door {
                     let number = self.accepted.fetch_add(1, Ordering::Relaxed);
                     let wire = Wire {
                         cut: Arc::new(AtomicBool::new(false)),
+                        half: Arc::new(AtomicBool::new(false)),
                         killed: Arc::clone(&self.killed),
                         number,
                     };

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use axum::Router;
 use axum::body::Body;
@@ -17,6 +16,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::Error;
+use crate::arrival::{arrive, half};
 use crate::connection::{Door, Wire};
 use crate::fault::FaultPlan;
 use crate::service::Service;
@@ -89,14 +89,14 @@ impl Emulator {
         let tls = options.tls.as_deref().map(|folder| acceptor(folder, address.ip())).transpose()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let service = Arc::new(Service::new(scheme, address, options)?);
-        let killed = Arc::new(AtomicBool::new(false));
         let app = Router::new()
             .fallback(answer)
             .with_state(Arc::clone(&service))
             .into_make_service_with_connect_info::<Wire>();
+        let door = Door::new(listener, tls, Arc::clone(service.killed()));
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(async move {
-            axum::serve(Door::new(listener, tls, killed), app)
+            axum::serve(door, app)
                 .with_graceful_shutdown(async move {
                     // An error means that the emulator was dropped: stop as well.
                     let _ = stopped.await;
@@ -165,6 +165,11 @@ impl Emulator {
         organisation.rewrite_journal().map_err(|error| failed(error.to_string()))
     }
 
+    /// Ends when a fault of the plan kills the emulator ([`crate::FaultKind::Kill`]): from then on it answers nothing.
+    pub async fn killed(&self) {
+        self.service.until_killed().await;
+    }
+
     /// Stops accepting, lets running requests end, and waits for that.
     pub async fn shutdown(mut self) -> Result<(), Error> {
         if let Some(stop) = self.stop.take() {
@@ -195,10 +200,16 @@ async fn answer(
     request: Request,
 ) -> Response {
     let (head, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, service.settings().max_body_bytes).await else {
-        return plain(http::StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large or was cut off");
+    let body = match arrive(&service, &head, body, &wire).await {
+        Ok(body) => body,
+        Err(answer) => return answer,
     };
-    match tokio::spawn(async move { service.run(head, body, &wire).await }).await {
+    let run = {
+        let wire = wire.clone();
+        tokio::spawn(async move { service.run(head, body, &wire).await })
+    };
+    match run.await {
+        Ok(answer) if wire.takes_half() => half(answer, wire),
         Ok(answer) => answer.map(Body::from),
         Err(error) => {
             tracing::error!(%error, "a request ended in a panic");
@@ -210,7 +221,7 @@ async fn answer(
     }
 }
 
-fn plain(status: http::StatusCode, text: &'static str) -> Response {
+pub(crate) fn plain(status: http::StatusCode, text: &'static str) -> Response {
     let mut answer = Response::new(Body::from(Bytes::from_static(text.as_bytes())));
     *answer.status_mut() = status;
     answer

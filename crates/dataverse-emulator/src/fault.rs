@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use dataverse_wire::fault::ServiceCode;
 use serde::{Deserialize, Serialize};
 
 /// What goes wrong.
@@ -11,20 +12,46 @@ use serde::{Deserialize, Serialize};
 pub enum FaultKind {
     /// The request commits, then the connection is reset without an answer.
     LoseAnswer,
+    /// The request commits, then the connection is reset in the middle of the answer's body.
+    CutAnswer,
     /// The request waits `ms` before it commits, whether its client waits or not.
     CommitLate,
     /// The connection is reset before anything is done.
     ResetBefore,
-    /// 429 with `Retry-After: retry_after`; nothing is done.
+    /// The connection is reset while the request's body arrives; nothing is done.
+    ResetDuring,
+    /// 429 with `Retry-After: retry_after`, in the words of `code` (`0x80072322` where none); nothing is done.
     Throttle,
-    /// 503; nothing is done.
+    /// 400 with a code of query throttling, which is no 429: `code` (`0x80048544` where none); nothing is done.
+    QueryThrottle,
+    /// 503, with the error of `code` (such as `0x8004A001`) or without one; nothing is done.
     Unavailable,
     /// 500, SQL error 1205; nothing is kept.
     Deadlock,
     /// 500, SQL timeout; nothing is kept.
     SqlTimeout,
+    /// 401, the token has expired; nothing is done.
+    TokenExpired,
     /// The answer comes `ms` later than it would; the commit does not.
     Slow,
+    /// Bulk messages on elastic tables: every `rows`-th row fails, the others are written.
+    PartialFailure,
+    /// The emulator ends like a killed process, before anything is done: no connection is answered any more.
+    Kill,
+    /// The request commits, then the emulator ends like a killed process.
+    KillAfterCommit,
+}
+
+impl FaultKind {
+    /// As plans and statistics spell it.
+    pub(crate) fn name(self) -> String {
+        serde_json::to_value(self).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+
+    /// Strikes before a request has been read, where the others wait until it has been let in.
+    fn is_early(self) -> bool {
+        self == Self::ResetDuring
+    }
 }
 
 /// One rule: which requests it looks at, which of those it hits, and with what.
@@ -54,16 +81,29 @@ pub struct FaultRule {
     /// Hits at most so often; without it, for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
+    /// A hit is followed by so many in all, one matching request after the other: a storm (1: by none).
+    #[serde(default = "one")]
+    pub burst: u64,
+    /// The code told, for `throttle`, `query_throttle` and `unavailable`: `"0x80072326"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<ServiceCode>,
+    /// Which rows fail, for `partial_failure`: each so-manieth (2: the second, the fourth …).
+    #[serde(default = "two")]
+    pub rows: usize,
     /// Delay in milliseconds, for `commit_late` and `slow`.
     #[serde(default)]
     pub ms: u64,
     /// Seconds told to the client, for `throttle` and `unavailable`.
-    #[serde(default = "one_second")]
+    #[serde(default = "one")]
     pub retry_after: u64,
 }
 
-fn one_second() -> u64 {
+fn one() -> u64 {
     1
+}
+
+fn two() -> usize {
+    2
 }
 
 impl FaultRule {
@@ -78,8 +118,11 @@ impl FaultRule {
             probability: None,
             after: 0,
             count: None,
+            burst: one(),
+            code: None,
+            rows: two(),
             ms: 0,
-            retry_after: one_second(),
+            retry_after: one(),
         }
     }
 
@@ -118,6 +161,27 @@ impl FaultRule {
         self
     }
 
+    /// A storm: each hit is followed by more, so many in all.
+    #[must_use]
+    pub fn in_bursts_of(mut self, hits: u64) -> Self {
+        self.burst = hits;
+        self
+    }
+
+    /// Lets so many matching requests pass first.
+    #[must_use]
+    pub fn after(mut self, requests: u64) -> Self {
+        self.after = requests;
+        self
+    }
+
+    /// The code told, such as `0x80072326` for too many requests at once.
+    #[must_use]
+    pub fn with_code(mut self, code: ServiceCode) -> Self {
+        self.code = Some(code);
+        self
+    }
+
     fn looks_at(&self, method: &str, path: &str, entity_set: &str) -> bool {
         self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
             && self.path.as_deref().is_none_or(|pattern| matches(pattern, path))
@@ -150,6 +214,8 @@ pub(crate) struct Strike {
     pub(crate) kind: FaultKind,
     pub(crate) delay: Duration,
     pub(crate) retry_after: u64,
+    pub(crate) code: Option<ServiceCode>,
+    pub(crate) rows: usize,
 }
 
 /// A plan at work: counts what each rule has seen.
@@ -158,24 +224,43 @@ pub(crate) struct FaultScript {
     plan: FaultPlan,
     seen: Vec<u64>,
     hits: Vec<u64>,
+    /// Hits that are still to come of a storm.
+    storm: Vec<u64>,
     draws: u64,
 }
 
 impl FaultScript {
     pub(crate) fn new(plan: FaultPlan) -> Self {
         let rule_count = plan.rules.len();
-        Self { plan, seen: vec![0; rule_count], hits: vec![0; rule_count], draws: 0 }
+        Self {
+            plan,
+            seen: vec![0; rule_count],
+            hits: vec![0; rule_count],
+            storm: vec![0; rule_count],
+            draws: 0,
+        }
     }
 
     pub(crate) fn plan(&self) -> &FaultPlan {
         &self.plan
     }
 
-    /// Decides about one request. Every rule that looks at it counts it.
-    pub(crate) fn strike(&mut self, method: &str, path: &str, entity_set: &str) -> Option<Strike> {
+    /// Decides about a request whose body is still to be read: only `reset_during` strikes that early.
+    pub(crate) fn strike_early(&mut self, method: &str, path: &str) -> Option<Strike> {
+        self.strike_at(method, path, true)
+    }
+
+    /// Decides about a request that was read and let in.
+    pub(crate) fn strike(&mut self, method: &str, path: &str) -> Option<Strike> {
+        self.strike_at(method, path, false)
+    }
+
+    /// Every rule that looks at a request counts it.
+    fn strike_at(&mut self, method: &str, path: &str, early: bool) -> Option<Strike> {
+        let entity_set = path.split(['(', '/']).next().unwrap_or_default();
         let mut struck = None;
         for (index, rule) in self.plan.rules.iter().enumerate() {
-            if !rule.looks_at(method, path, entity_set) {
+            if rule.kind.is_early() != early || !rule.looks_at(method, path, entity_set) {
                 continue;
             }
             self.seen[index] += 1;
@@ -186,17 +271,22 @@ impl FaultScript {
             {
                 continue;
             }
+            let goes_on = self.storm[index] > 0;
             let in_turn = rule.every.is_none_or(|n| n > 0 && (position - rule.after).is_multiple_of(n));
-            let by_luck = rule.probability.is_none_or(|p| {
-                self.draws += 1;
-                draw(self.plan.seed, self.draws) < p
-            });
-            if in_turn && by_luck {
+            let by_luck = goes_on
+                || rule.probability.is_none_or(|p| {
+                    self.draws += 1;
+                    draw(self.plan.seed, self.draws) < p
+                });
+            if goes_on || in_turn && by_luck {
                 self.hits[index] += 1;
+                self.storm[index] = if goes_on { self.storm[index] } else { rule.burst }.saturating_sub(1);
                 struck = Some(Strike {
                     kind: rule.kind,
                     delay: Duration::from_millis(rule.ms),
                     retry_after: rule.retry_after,
+                    code: rule.code,
+                    rows: rule.rows.max(1),
                 });
             }
         }
@@ -250,10 +340,26 @@ mod tests {
     fn a_rule_hits_every_nth_request_so_often() {
         let rule = FaultRule::new(FaultKind::LoseAnswer).on_method("post").every(2).times(2);
         let mut script = FaultScript::new(FaultPlan::of([rule]));
-        let hits: Vec<bool> =
-            (0..8).map(|_| script.strike("POST", "accounts", "accounts").is_some()).collect();
+        let hits: Vec<bool> = (0..8).map(|_| script.strike("POST", "accounts").is_some()).collect();
         assert_eq!(hits, [false, true, false, true, false, false, false, false]);
-        assert!(script.strike("GET", "accounts", "accounts").is_none());
+        assert!(script.strike("GET", "accounts").is_none());
+    }
+
+    #[test]
+    fn a_storm_goes_on_until_it_is_over_and_comes_again() {
+        let rule = FaultRule::new(FaultKind::Throttle).after(1).every(4).in_bursts_of(3).times(5);
+        let mut script = FaultScript::new(FaultPlan::of([rule]));
+        let hits: Vec<bool> = (0..12).map(|_| script.strike("POST", "x").is_some()).collect();
+        let text: String = hits.iter().map(|hit| if *hit { '!' } else { '.' }).collect();
+        assert_eq!(text, "....!!!.!!..");
+    }
+
+    #[test]
+    fn a_reset_during_the_body_is_decided_before_the_body_is_read() {
+        let plan = [FaultRule::new(FaultKind::ResetDuring), FaultRule::new(FaultKind::Deadlock)];
+        let mut script = FaultScript::new(FaultPlan::of(plan));
+        assert_eq!(script.strike_early("POST", "x").map(|strike| strike.kind), Some(FaultKind::ResetDuring));
+        assert_eq!(script.strike("POST", "x").map(|strike| strike.kind), Some(FaultKind::Deadlock));
     }
 
     #[test]
@@ -264,7 +370,7 @@ mod tests {
         };
         let run = |plan: &FaultPlan| -> Vec<bool> {
             let mut script = FaultScript::new(plan.clone());
-            (0..200).map(|_| script.strike("POST", "x", "x").is_some()).collect()
+            (0..200).map(|_| script.strike("POST", "x").is_some()).collect()
         };
         let hits = run(&plan);
         assert_eq!(hits, run(&plan));

@@ -20,6 +20,7 @@
 //! ```
 
 mod answer;
+mod arrival;
 mod clock;
 mod connection;
 mod emulator;

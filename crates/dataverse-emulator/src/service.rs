@@ -3,12 +3,13 @@
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::Error;
@@ -46,6 +47,8 @@ pub(crate) struct Service {
     faults: Mutex<FaultScript>,
     counters: Mutex<Counters>,
     numbers: AtomicU64,
+    killed: Arc<AtomicBool>,
+    killing: Notify,
 }
 
 impl Service {
@@ -68,6 +71,8 @@ impl Service {
             faults: Mutex::new(FaultScript::new(options.faults)),
             counters: Mutex::default(),
             numbers: AtomicU64::new(1),
+            killed: Arc::default(),
+            killing: Notify::new(),
         };
         if let Some(folder) = &options.data {
             service.open_data(folder)?;
@@ -122,9 +127,10 @@ impl Service {
         let request = Request {
             method: change.method.clone(),
             target: change.target.clone(),
-            headers: match change.merges_labels {
-                true => Headers::from([("MSCRM.MergeLabels".to_owned(), "true".to_owned())].as_slice()),
-                false => Headers::default(),
+            headers: if change.merges_labels {
+                Headers::from([("MSCRM.MergeLabels".to_owned(), "true".to_owned())].as_slice())
+            } else {
+                Headers::default()
             },
             body: change.body.clone().into(),
         };
@@ -298,37 +304,79 @@ impl Service {
         wire: &Wire,
         clock: &Clock,
     ) -> (Answer, u64) {
-        let entity_set = request.path().split(['(', '/']).next().unwrap_or_default();
-        let strike = lock(&self.faults).strike(&request.method, request.path(), entity_set);
-        if let Some(strike) = strike {
-            let name = serde_json::to_value(strike.kind).unwrap_or_default();
-            lock(&self.counters).faulted(name.as_str().unwrap_or_default());
-            if let Some(answer) = before_commit(strike) {
-                if strike.kind == FaultKind::ResetBefore {
-                    wire.cut();
-                }
-                return (answer, 0);
+        let strike = lock(&self.faults).strike(&request.method, request.path());
+        let Some(strike) = strike else { return self.execute(&request, root, user, clock, None) };
+        lock(&self.counters).faulted(&strike.kind.name());
+        if let Some(answer) = before_commit(strike, &self.limits()) {
+            match strike.kind {
+                FaultKind::ResetBefore => wire.cut(),
+                FaultKind::Kill => self.kill(),
+                _ => {}
             }
-            if strike.kind == FaultKind::CommitLate {
-                tokio::time::sleep(strike.delay).await;
-            }
+            return (answer, 0);
         }
-        let (answer, rows) = self.execute(&request, root, user, clock);
-        match strike.map(|strike| (strike.kind, strike.delay)) {
-            Some((FaultKind::LoseAnswer, _)) => wire.cut(),
-            Some((FaultKind::Slow, delay)) => tokio::time::sleep(delay).await,
+        if strike.kind == FaultKind::CommitLate {
+            tokio::time::sleep(strike.delay).await;
+        }
+        let fails_every = (strike.kind == FaultKind::PartialFailure).then_some(strike.rows);
+        let (answer, rows) = self.execute(&request, root, user, clock, fails_every);
+        match strike.kind {
+            FaultKind::LoseAnswer => wire.cut(),
+            // Without a body there is nothing to cut in two.
+            FaultKind::CutAnswer if answer.body.len() < 2 => wire.cut(),
+            FaultKind::CutAnswer => wire.cut_half(),
+            FaultKind::Slow => tokio::time::sleep(strike.delay).await,
+            FaultKind::KillAfterCommit => self.kill(),
             _ => {}
         }
         (answer, rows)
     }
 
-    fn execute(&self, request: &Request, root: String, user: u32, clock: &Clock) -> (Answer, u64) {
+    /// Whether the connection is to be reset before the body of this request has arrived.
+    pub(crate) fn resets_during(&self, method: &str, path: &str) -> bool {
+        let Some((_, target)) = version_and_target(path) else { return false };
+        let path = target.split_once('?').map_or(target, |(path, _)| path);
+        let Some(strike) = lock(&self.faults).strike_early(method, path) else { return false };
+        let mut counters = lock(&self.counters);
+        counters.arrived();
+        counters.faulted(&strike.kind.name());
+        counters.unanswered(kind(method, path));
+        true
+    }
+
+    /// Ends like a killed process: nothing is answered any more.
+    fn kill(&self) {
+        self.killed.store(true, Ordering::SeqCst);
+        self.killing.notify_waiters();
+    }
+
+    /// Set once the emulator was killed on purpose.
+    pub(crate) fn killed(&self) -> &Arc<AtomicBool> {
+        &self.killed
+    }
+
+    /// Waits until the emulator is killed on purpose.
+    pub(crate) async fn until_killed(&self) {
+        let notified = self.killing.notified();
+        if !self.killed.load(Ordering::SeqCst) {
+            notified.await;
+        }
+    }
+
+    fn execute(
+        &self,
+        request: &Request,
+        root: String,
+        user: u32,
+        clock: &Clock,
+        fails_every: Option<usize>,
+    ) -> (Answer, u64) {
         let caller = match self.caller(user, &request.headers, clock.now_seconds()) {
             Ok(caller) => caller,
             Err(refusal) => return (Answer::refused(&refusal), 0),
         };
         self.expire(clock.now_seconds());
-        let context = Context { service: self, caller, root, rows_written: Cell::new(0), fails_every: None };
+        let context = Context { service: self, caller, root, rows_written: Cell::new(0), fails_every };
         let answer = answer(&context, request);
         (answer, context.rows_written.get())
     }

@@ -79,6 +79,8 @@ pub struct Settings {
     pub case_insensitive_text: bool,
     /// Largest request body in bytes (default 128 MiB); more is answered with 413.
     pub max_body_bytes: usize,
+    /// Seconds that a request's body may stall before it is answered with 408 (default 120).
+    pub body_timeout_seconds: u64,
     /// Most rows of one bulk message; 0 is no limit (default).
     pub max_bulk_rows: usize,
     /// Most rows of one page (default 5,000).
@@ -125,6 +127,7 @@ impl Default for Settings {
             derived_parties: false,
             case_insensitive_text: true,
             max_body_bytes: 128 << 20,
+            body_timeout_seconds: 120,
             max_bulk_rows: 0,
             max_page_rows: 5_000,
             count_cap: 5_000,

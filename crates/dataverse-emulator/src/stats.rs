@@ -48,6 +48,12 @@ impl Counters {
         *self.stats.by_status.entry(status).or_default() += 1;
     }
 
+    /// Ends without an answer.
+    pub(crate) fn unanswered(&mut self, kind: &'static str) {
+        self.stats.in_flight = self.stats.in_flight.saturating_sub(1);
+        bump(&mut self.stats.by_kind, kind);
+    }
+
     pub(crate) fn throttled(&mut self, facet: Facet) {
         let name = match facet {
             Facet::Requests => "requests",

@@ -118,3 +118,23 @@ fn a_folder_that_does_not_fit_is_wrong_input_that_says_what_to_do() {
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("start with the same --seed, or with another folder"), "{text}");
 }
+
+#[test]
+fn a_plan_of_faults_kills_it_before_or_after_a_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, faults) = (folder.path().join("data"), folder.path().join("faults.json"));
+    let run = |plan: &str| {
+        std::fs::write(&faults, plan).unwrap();
+        start(&["--data", data.to_str().unwrap(), "--faults", faults.to_str().unwrap()])
+    };
+    for (kind, batch, expected) in [("kill", 1, 0), ("kill_after_commit", 2, ROWS)] {
+        let plan = format!(r#"{{"rules":[{{"kind":"{kind}","path":"*CreateMultiple"}}]}}"#);
+        let (mut child, address) = run(&plan);
+        assert!(!create_batch(&address, batch), "{kind} answers nothing");
+        assert_eq!(child.wait().unwrap().code(), Some(137));
+        let (mut child, address) = run("{}");
+        assert_eq!(count(&address, batch), expected, "{kind}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}

@@ -7,6 +7,7 @@ mod batches;
 mod doubt;
 mod emulated;
 mod fetch;
+mod faults;
 mod https;
 mod metadata;
 mod pages;

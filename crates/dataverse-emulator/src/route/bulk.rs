@@ -116,6 +116,13 @@ pub(super) fn apply(
     if definition.elastic.is_some() {
         return bulk_elastic::apply(tx, context, request, &definition, message, rows);
     }
+    if let Some(index) = (0..rows.len()).find(|index| context.strikes_row(*index)) {
+        return Err(refusal::not_emulated(format_args!(
+            "The fault partial_failure of row {index}: '{}' is no elastic table, a bulk message writes all of its rows \
+             or none",
+            definition.name
+        )));
+    }
     let mut written = Vec::with_capacity(rows.len());
     let mut seen: HashSet<Uuid> = HashSet::new();
     for row in rows {

@@ -1,12 +1,14 @@
 //! Answers of a service that cannot now: throttled, unavailable, in trouble with its database.
 
+use dataverse_wire::fault::ServiceCode;
+
 use super::exchange::Answer;
 use crate::fault::{FaultKind, Strike};
 use crate::refusal;
 use crate::throttle::{Facet, Limits};
 
 /// Faults that keep a request from being done at all.
-pub(crate) fn before_commit(strike: Strike) -> Option<Answer> {
+pub(crate) fn before_commit(strike: Strike, limits: &Limits) -> Option<Answer> {
     let sql = |number: &str, code: u32, crm: &str| {
         let text = format!(
             "Generic SQL error. CRM ErrorCode: {crm} Sql ErrorCode: -2146232060 Sql Number: {number}"
@@ -14,14 +16,51 @@ pub(crate) fn before_commit(strike: Strike) -> Option<Answer> {
         Answer::refused(&refusal::refusal(500, code, text))
     };
     Some(match strike.kind {
-        FaultKind::ResetBefore => Answer::text(500, "the connection is reset"),
-        FaultKind::Throttle => throttled(Facet::Requests, &Limits::default(), strike.retry_after),
-        FaultKind::Unavailable => {
-            Answer::text(503, "Service Unavailable").with("retry-after", strike.retry_after.to_string())
+        FaultKind::ResetBefore | FaultKind::ResetDuring | FaultKind::Kill => {
+            Answer::text(500, "the connection is reset")
+        }
+        FaultKind::Throttle => {
+            let facet = match strike.code {
+                Some(ServiceCode::THROTTLED_TIME) => Facet::ExecutionTime,
+                Some(ServiceCode::THROTTLED_CONCURRENCY) => Facet::Concurrency,
+                _ => Facet::Requests,
+            };
+            throttled(facet, limits, strike.retry_after)
+        }
+        FaultKind::QueryThrottle => {
+            let code = strike.code.map_or(0x8004_8544, |code| code.0);
+            let text = match code {
+                0x8004_8644 => "This query was throttled again: it keeps timing out. Make it cheaper.",
+                0x8004_8744 => "This query is blocked for now: it kept timing out.",
+                _ => {
+                    "This query was throttled: it has timed out before. Try again later, or make it cheaper."
+                }
+            };
+            Answer::refused(&refusal::refusal(400, code, text))
+        }
+        FaultKind::Unavailable => match strike.code {
+            Some(code) => {
+                let text = "The server is busy and the request was not completed. Try again later.";
+                Answer::refused(&refusal::refusal(503, code.0, text))
+            }
+            None => Answer::text(503, "Service Unavailable"),
+        }
+        .with("retry-after", strike.retry_after.to_string()),
+        FaultKind::TokenExpired => {
+            Answer::refused(&refusal::refusal(401, 0x8004_A101, "The authentication ticket has expired."))
+                .with(
+                    "www-authenticate",
+                    "Bearer error=\"invalid_token\", error_description=\"The token expired\"",
+                )
         }
         FaultKind::Deadlock => sql("1205", 0x8004_4150, "-2147204784"),
         FaultKind::SqlTimeout => sql("-2", 0x8004_4151, "-2147204783"),
-        FaultKind::LoseAnswer | FaultKind::CommitLate | FaultKind::Slow => return None,
+        FaultKind::LoseAnswer
+        | FaultKind::CutAnswer
+        | FaultKind::CommitLate
+        | FaultKind::Slow
+        | FaultKind::PartialFailure
+        | FaultKind::KillAfterCommit => return None,
     })
 }
 

@@ -279,10 +279,12 @@ fn read_record(reader: &mut impl Read, left: u64, payload: &mut Vec<u8>) -> io::
     reader.read_exact(payload)?;
     let is_last = left == HEADER_BYTES as u64 + u64::from(length);
     let checksum = u64::from(word(8)) | u64::from(word(12)) << 32;
-    Ok(match XxHash3_64::oneshot(payload) == checksum {
-        true => Found::Record,
-        false if is_last => Found::Torn,
-        false => Found::Damaged,
+    Ok(if XxHash3_64::oneshot(payload) == checksum {
+        Found::Record
+    } else if is_last {
+        Found::Torn
+    } else {
+        Found::Damaged
     })
 }
 

@@ -38,6 +38,7 @@ impl Settings {
             || column == table.primary
             || Some(column) == table.system.version
             || Some(column) == table.system.sequence_number
+            || table.elastic.is_some_and(|it| it.partition == column || it.time_to_live == column)
             || table.is_intersect
             // How long rows of elastic tables live.
             || table.elastic.is_some_and(|it| column == it.time_to_live || Some(column) == table.system.modified_on)

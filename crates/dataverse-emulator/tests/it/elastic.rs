@@ -1,6 +1,6 @@
 //! Elastic tables (reference §10 and §4.2).
 
-use dataverse_emulator::{Limits, Options, Settings};
+use dataverse_emulator::{FaultKind, FaultPlan, FaultRule, Limits, Options, Settings};
 use serde_json::{Value, json};
 
 use crate::client::{Office, Reply, office, office_with};
@@ -361,4 +361,49 @@ async fn elastic_tables_are_there_from_metadata_files_as_well() {
     made.get(&format!("new_logs(new_logid={},partitionid='p')", id(1))).await.ok();
     let standard = office().await;
     standard.get("new_logs").await.refused_with(404, "0x8006088a");
+}
+
+#[tokio::test]
+async fn rows_of_a_bulk_message_fail_on_purpose_and_the_others_are_written() {
+    let office = elastic(Settings::default()).await;
+    let rule = FaultRule { rows: 3, ..FaultRule::new(FaultKind::PartialFailure).times(1) };
+    office.emulator.set_faults(FaultPlan::of([rule]));
+    let rows: Vec<Value> = (1..=7).map(|n| json!({"new_readingid": id(n), "new_name": "x"})).collect();
+    let reply = bulk(&office, "CreateMultiple", &rows).await;
+    assert!(!(200..300).contains(&reply.status));
+    let failed: Vec<u64> =
+        details(&reply).iter().filter(|(_, status)| *status >= 400).map(|(index, _)| *index).collect();
+    assert_eq!(failed, [2, 5]);
+    assert_eq!(office.get(&format!("{SET}/$count")).await.text(), "5");
+    bulk(&office, "CreateMultiple", &[rows[2].clone(), rows[5].clone()]).await.ok();
+    assert_eq!(office.emulator.stats().faults["partial_failure"], 1);
+}
+
+#[tokio::test]
+async fn partitions_are_kept_where_only_keys_are() {
+    let office = elastic(Settings { keep: dataverse_emulator::Keep::Keys, ..Settings::default() }).await;
+    let row = json!({"new_readingid": id(1), "partitionid": "a", "new_name": "x"});
+    office.post(SET, row).await.ok();
+    let found = office.get(&format!("{}?$select=partitionid", key(1, "a"))).await.ok();
+    assert_eq!(found.json()["partitionid"], "a");
+    office.get(&format!("{}?$select=new_name", key(1, "a"))).await.refused_with(501, "0x80040219");
+}
+
+#[tokio::test]
+async fn elastic_rows_come_back_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = || Options { data: Some(folder.path().to_owned()), ..Options::default() };
+    let office = office_with(options()).await;
+    define(&office).await.ok();
+    let rows = [
+        json!({"new_readingid": id(1), "partitionid": "a", "new_name": "kept"}),
+        json!({"new_readingid": id(2), "new_name": "bad", "new_value": 5_000}),
+    ];
+    let reply = bulk(&office, "CreateMultiple", &rows).await;
+    assert_eq!(reply.status, 400, "one row is bad, the other is there");
+    office.emulator.shutdown().await.unwrap();
+    let office = office_with(options()).await;
+    let found = office.get(&format!("{}?$select=new_name", key(1, "a"))).await.ok();
+    assert_eq!(found.json()["new_name"], "kept");
+    assert_eq!(office.get(&format!("{SET}/$count")).await.text(), "1");
 }

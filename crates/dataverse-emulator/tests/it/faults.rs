@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use dataverse_emulator::{FaultKind, FaultPlan, FaultRule, Options};
+use dataverse_wire::fault::ServiceCode;
 use serde_json::json;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::client::{Office, office, office_with};
@@ -169,4 +170,123 @@ async fn shutting_down_frees_the_address() {
     office.emulator.shutdown().await.unwrap();
     let again = office_with(Options { listen: address, ..Options::default() }).await;
     again.get("WhoAmI").await.ok();
+}
+
+#[tokio::test]
+async fn an_answer_is_cut_in_the_middle_of_its_body() {
+    let office = faulty(FaultRule::new(FaultKind::CutAnswer).on_path("*CreateMultiple").times(1)).await;
+    let rows = json!({"Targets": [
+        {"@odata.type": "Microsoft.Dynamics.CRM.account", "name": "a"},
+        {"@odata.type": "Microsoft.Dynamics.CRM.account", "name": "b"},
+    ]});
+    let target = "accounts/Microsoft.Dynamics.CRM.CreateMultiple";
+    let mut stream = TcpStream::connect(office.address()).await.unwrap();
+    stream.write_all(&office.request("POST", target, &[], rows.to_string().as_bytes())).await.unwrap();
+    let mut answer = Vec::new();
+    let mut chunk = [0; 4096];
+    let ended = loop {
+        match stream.read(&mut chunk).await {
+            Ok(0) => break Ok(()),
+            Ok(length) => answer.extend_from_slice(&chunk[..length]),
+            Err(error) => break Err(error),
+        }
+    };
+    let text = String::from_utf8_lossy(&answer).into_owned();
+    assert!(text.starts_with("HTTP/1.1 200") && text.contains("{\"@odata.context\""), "{ended:?}: {text}");
+    assert!(!text.ends_with('}'), "{text}");
+    assert_eq!(office.get("accounts/$count").await.text(), "2", "it was committed");
+}
+
+#[tokio::test]
+async fn a_reset_during_the_body_does_nothing() {
+    let office = faulty(FaultRule::new(FaultKind::ResetDuring).on_method("POST").times(1)).await;
+    let mut stream = TcpStream::connect(office.address()).await.unwrap();
+    let request = office.request("POST", "accounts", &[], br#"{"name":"never whole"}"#);
+    stream.write_all(&request[..request.len() - 5]).await.unwrap();
+    let mut answer = Vec::new();
+    let ended = stream.read_to_end(&mut answer).await;
+    assert!(ended.is_err() || answer.is_empty(), "reset before the body was whole");
+    assert_eq!(office.get("accounts/$count").await.text(), "0");
+    let stats = office.emulator.stats();
+    assert_eq!((stats.faults["reset_during"], stats.in_flight), (1, 0));
+}
+
+#[tokio::test]
+async fn codes_of_throttling_are_told_in_their_words() {
+    let with = |kind: FaultKind, set: &str, code: u32| {
+        FaultRule::new(kind).on_path(set).with_code(ServiceCode(code)).times(1)
+    };
+    let office = office().await;
+    office.emulator.set_faults(FaultPlan::of([
+        with(FaultKind::Throttle, "accounts", 0x8007_2326),
+        with(FaultKind::Throttle, "contacts", 0x8007_2321),
+        FaultRule::new(FaultKind::QueryThrottle).on_path("leads").times(1),
+        with(FaultKind::QueryThrottle, "leads", 0x8004_8744),
+        with(FaultKind::Unavailable, "teams", 0x8004_A001),
+        FaultRule::new(FaultKind::TokenExpired).on_path("WhoAmI").times(1),
+    ]));
+    let message = office.get("accounts").await.refused_with(429, "0x80072326");
+    assert_eq!(message, "Number of concurrent requests exceeded the limit of 52.");
+    let message = office.get("contacts").await.refused_with(429, "0x80072321");
+    assert!(message.contains("1,200,000 milliseconds"), "{message}");
+    office.get("leads").await.refused_with(400, "0x80048544");
+    office.get("leads").await.refused_with(400, "0x80048744");
+    let reply = office.get("teams").await;
+    reply.refused_with(503, "0x8004a001");
+    assert_eq!(reply.header("retry-after"), "1");
+    let reply = office.get("WhoAmI").await;
+    reply.refused_with(401, "0x8004a101");
+    assert!(reply.header("www-authenticate").contains("invalid_token"));
+}
+
+#[tokio::test]
+async fn a_storm_throttles_one_request_after_the_other() {
+    let office = office().await;
+    let plan = br#"{"rules":[{"kind":"throttle","burst":4,"after":1,"count":4,"code":"0x80072321"}]}"#;
+    office.send("PUT", "/emulator/faults", &[], plan).await.ok();
+    let mut statuses = Vec::new();
+    for _ in 0..7 {
+        statuses.push(office.get("accounts").await.status);
+    }
+    assert_eq!(statuses, [200, 429, 429, 429, 429, 200, 200]);
+}
+
+#[tokio::test]
+async fn a_killed_emulator_answers_nobody_and_its_folder_goes_on_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let rule = FaultRule::new(FaultKind::KillAfterCommit).on_method("POST").after(1);
+    let options =
+        Options { data: Some(folder.path().to_owned()), faults: FaultPlan::of([rule]), ..Options::default() };
+    let office = office_with(options.clone()).await;
+    office.create("accounts", json!({"name": "answered"})).await;
+    assert!(office.try_send("POST", "accounts", &[], br#"{"name":"unanswered"}"#).await.is_err());
+    office.emulator.killed().await;
+    assert!(office.try_send("GET", "WhoAmI", &[], b"").await.is_err());
+    drop(office);
+    let office = office_with(Options { faults: FaultPlan::default(), ..options }).await;
+    assert_eq!(office.get("accounts/$count").await.text(), "2");
+}
+
+#[tokio::test]
+async fn partial_failure_on_a_standard_table_is_a_clear_error() {
+    let office = faulty(FaultRule::new(FaultKind::PartialFailure).on_path("*CreateMultiple")).await;
+    let row = json!({"@odata.type": "Microsoft.Dynamics.CRM.account", "name": "a"});
+    let rows = json!({ "Targets": [row, row] });
+    let reply = office.post("accounts/Microsoft.Dynamics.CRM.CreateMultiple", rows).await;
+    let message = reply.refused_with(501, "0x80040219");
+    assert!(message.contains("'account' is no elastic table"), "{message}");
+    assert_eq!(office.get("accounts/$count").await.text(), "0");
+}
+
+#[tokio::test]
+async fn a_body_that_stalls_is_given_up() {
+    let settings = dataverse_emulator::Settings { body_timeout_seconds: 1, ..Default::default() };
+    let office = office_with(Options { settings, ..Options::default() }).await;
+    let mut stream = TcpStream::connect(office.address()).await.unwrap();
+    let request = office.request("POST", "accounts", &[], br#"{"name":"never whole"}"#);
+    stream.write_all(&request[..request.len() - 5]).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert_eq!(office.get("accounts/$count").await.text(), "0");
 }
