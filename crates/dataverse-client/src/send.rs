@@ -210,6 +210,8 @@ impl Client {
                 target = %summary.target,
                 client_request_id = %summary.client_request_id,
                 attempt = summary.attempts,
+                status = tracing::field::Empty,
+                request_id = tracing::field::Empty,
             );
             let attempt = self.attempt(&request, &summary, &present).instrument(span.clone()).await;
             summary.elapsed = started.elapsed();
@@ -217,6 +219,10 @@ impl Client {
             let failure = match attempt {
                 Attempt::Answered { status, headers, body } => {
                     self.throttle().note(&headers);
+                    span.record("status", status.as_u16());
+                    if let Some(request_id) = request_id_of(&headers) {
+                        span.record("request_id", request_id);
+                    }
                     let is_answer =
                         status.is_success() || (request.takes_multipart && is_multipart(&headers));
                     if is_answer {

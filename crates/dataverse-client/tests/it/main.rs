@@ -4,10 +4,12 @@
 
 mod authority;
 mod batches;
+mod cancellation;
 mod doubt;
 mod emulated;
-mod fetch;
 mod faults;
+mod fetch;
+mod foreign;
 mod https;
 mod metadata;
 mod pages;

@@ -4,8 +4,13 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use dataverse_client::wire::batch::{BatchRequest, Method, Operation};
+use dataverse_client::wire::literal::Reference;
 use dataverse_client::wire::literal::RowKey;
-use dataverse_client::{Client, Filter, Query, Row, StaticToken, WriteOptions};
+use dataverse_client::wire::metadata::TableDefinition;
+use dataverse_client::{
+    Authority, Client, ClientSecret, ContinueOnError, Filter, Options, Query, Row, StaticToken, WriteOptions,
+};
 
 use crate::server::{Reaction, Server, answer, fault, throttled};
 
@@ -57,9 +62,42 @@ async fn neither_logs_nor_errors_nor_debug_show_tokens_or_values() {
     let error = client.query(&query).next_page().await.unwrap_err();
     write!(shown, "{error} {error:?}").unwrap();
 
+    // What else a client is asked for, refused with a text of its own that does not quote the values.
+    let refusing = Server::start(|_, _| fault(400, "0x80048d19", "Error identified in Payload")).await;
+    let client = Client::new(refusing.options(Arc::new(StaticToken::new("SECRET-TOKEN")))).unwrap();
+    let options = WriteOptions { tag: Some("SECRET-VALUE".to_owned()), ..WriteOptions::default() };
+    let part = Operation::new(Method::Patch, "accounts(accountnumber='SECRET-VALUE')").with_json(body);
+    let batch: BatchRequest = [part].into_iter().collect();
+    let account = TableDefinition::new("account", "accounts", "accountid");
+    let row = Reference::new("accounts", key.clone());
+    let errors = [
+        client.execute_batch(batch, ContinueOnError::Yes, &options).await.unwrap_err(),
+        client.update("accounts", &key, body, &options).await.unwrap_err(),
+        client.upsert("accounts", &key, body, &options).await.unwrap_err(),
+        client.delete("accounts", &key, &options).await.unwrap_err(),
+        client.associate(&row, "contacts", &row, &options).await.unwrap_err(),
+        client.disassociate(&row, "contacts", &row, &options).await.unwrap_err(),
+        client.create_multiple(&account, body, &options).await.unwrap_err(),
+        client.action("Merge", body, &options).await.unwrap_err(),
+        client.function::<Row>("F(P=@p)?@p='SECRET-VALUE'").await.unwrap_err(),
+        client.count("accounts", Some(&Filter::eq("name", "SECRET-VALUE"))).await.unwrap_err(),
+    ];
+    for error in errors {
+        write!(shown, "{error} {error:?}").unwrap();
+    }
+    let secret = "SECRET-VALUE".to_owned().into();
+    let credential = ClientSecret::new("t", "c", &secret, &Authority::default()).unwrap();
+    write!(
+        shown,
+        "{credential:?} {:?}",
+        Options::new(refusing.url().parse().unwrap(), Arc::new(credential.clone()))
+    )
+    .unwrap();
+
     let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     let ours: String = logged.lines().filter(|line| line.contains("dataverse_client")).collect();
     assert!(ours.contains("client_request_id=") && ours.contains("throttled"), "{logged}");
+    assert!(ours.contains("status=429"), "{logged}");
     for text in [&shown, &ours] {
         assert!(!text.contains("SECRET"), "{text}");
     }
