@@ -36,7 +36,7 @@ async fn main() -> anyhow::Result<()> {
     let incident = again.last().context("the table of cases")?;
     for target in ["account", "contact"] {
         println!(
-            "a case of an {target} is bound by {:?}",
+            "a case of a row of {target} is bound by {:?}",
             incident.navigation_property("customerid", target)
         );
     }

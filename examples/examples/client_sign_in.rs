@@ -68,7 +68,7 @@ async fn main() -> anyhow::Result<()> {
         Some(_) => None,
         None => Some(Emulator::start(dataverse_emulator::Options::default()).await?),
     };
-    let url = url.or_else(|| emulator.as_ref().map(|emulator| emulator.url().to_owned())).context("a URL")?;
+    let url = url.or_else(|| emulator.as_ref().map(|emulator| emulator.url().clone())).context("a URL")?;
     let credential = credential(word.as_deref().unwrap_or("static-token"))?;
     let client = Client::new(Options::new(url.parse()?, credential))?;
     let me = client.who_am_i().await?;
