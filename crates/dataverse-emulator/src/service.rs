@@ -53,7 +53,11 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn new(scheme: &'static str, address: SocketAddr, options: Options) -> Result<Self, Error> {
-        let base = if options.standard_tables { standard_schema()? } else { Schema::default() };
+        let base = if options.standard_tables {
+            standard_schema(options.settings.standard_change_tracking)?
+        } else {
+            Schema::default()
+        };
         let base = if options.metadata.is_empty() { base } else { build(&base, options.metadata) };
         let base = Arc::new(base);
         let clock = Clock::starting_now(options.limits.time_scale);

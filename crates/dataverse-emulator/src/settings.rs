@@ -101,6 +101,10 @@ pub struct Settings {
     pub elastic_failure_as_500: bool,
     /// `UpsertMultiple` answers 200 and says of each row whether it was created (default no: 204 without body).
     pub upsert_multiple_tells: bool,
+    /// Standard tables track changes, which their metadata at hand does not say (default yes).
+    pub standard_change_tracking: bool,
+    /// Days after which a delta link is expired (default 7, the organisation's `ExpireChangeTrackingInDays`).
+    pub change_tracking_days: u64,
     /// Seconds after which a new alternate key becomes active (default 0: at once).
     pub key_activation_seconds: u64,
     /// How much of each row is stored (default all of it).
@@ -137,6 +141,8 @@ impl Default for Settings {
             elastic_details_of_all_rows: false,
             elastic_failure_as_500: false,
             upsert_multiple_tells: false,
+            standard_change_tracking: true,
+            change_tracking_days: 7,
             key_activation_seconds: 0,
             keep: Keep::Rows,
         }
@@ -164,6 +170,7 @@ impl Settings {
             only_non_empty_addresses: !usual.only_non_empty_addresses,
             derived_parties: !usual.derived_parties,
             case_insensitive_text: !usual.case_insensitive_text,
+            standard_change_tracking: !usual.standard_change_tracking,
             elastic_lag_seconds: 5,
             elastic_details_of_all_rows: !usual.elastic_details_of_all_rows,
             elastic_failure_as_500: !usual.elastic_failure_as_500,

@@ -47,11 +47,16 @@ fn explain(error: &dyn std::error::Error) -> Error {
 }
 
 /// The standard tables, compiled once per process.
-pub(crate) fn standard_schema() -> Result<Schema, Error> {
-    static COMPILED: OnceLock<Arc<Schema>> = OnceLock::new();
-    if let Some(schema) = COMPILED.get() {
+pub(crate) fn standard_schema(change_tracking: bool) -> Result<Schema, Error> {
+    static COMPILED: [OnceLock<Arc<Schema>>; 2] = [OnceLock::new(), OnceLock::new()];
+    let compiled = &COMPILED[usize::from(change_tracking)];
+    if let Some(schema) = compiled.get() {
         return Ok(Schema::clone(schema));
     }
-    let schema = build(&Schema::default(), standard_tables()?);
-    Ok(Schema::clone(COMPILED.get_or_init(|| Arc::new(schema))))
+    let mut tables = standard_tables()?;
+    for table in &mut tables {
+        table.change_tracking |= change_tracking;
+    }
+    let schema = build(&Schema::default(), tables);
+    Ok(Schema::clone(compiled.get_or_init(|| Arc::new(schema))))
 }

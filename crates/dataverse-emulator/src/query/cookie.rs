@@ -2,21 +2,29 @@
 
 use uuid::Uuid;
 
+use super::changes::DeltaToken;
 use crate::refusal::{self, Refusal};
 
 /// The URL of the next page: the same query with another token.
 pub(super) fn next_link(root: &str, target: &str, cookie: &str) -> String {
+    query_link(root, target, "$skiptoken", cookie)
+}
+
+/// The same query with another token; a delta token replaces a place in pages, too.
+pub(super) fn query_link(root: &str, target: &str, token: &str, value: &str) -> String {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let kept = query.split('&').filter(|pair| {
-        !pair.is_empty() && !pair.starts_with("$skiptoken=") && !pair.starts_with("%24skiptoken=")
-    });
+    let is_replaced = |pair: &str| {
+        let name = pair.split('=').next().unwrap_or_default().replace("%24", "$");
+        name == token || name == "$skiptoken"
+    };
     let mut link = format!("{root}{path}?");
-    for pair in kept {
+    for pair in query.split('&').filter(|pair| !pair.is_empty() && !is_replaced(pair)) {
         link.push_str(pair);
         link.push('&');
     }
-    link.push_str("$skiptoken=");
-    link.push_str(&dataverse_wire::literal::percent_encode(cookie));
+    link.push_str(token);
+    link.push('=');
+    link.push_str(&dataverse_wire::literal::percent_encode(value));
     link
 }
 
@@ -25,6 +33,8 @@ pub(super) fn next_link(root: &str, target: &str, cookie: &str) -> String {
 pub(super) struct Cookie {
     pub(super) page: usize,
     pub(super) last: Option<Uuid>,
+    /// Changes are tracked, from this point on.
+    pub(super) tracking: Option<DeltaToken>,
 }
 
 impl Cookie {
@@ -37,7 +47,11 @@ impl Cookie {
             first.hyphenated().to_string().to_uppercase()
         );
         let twice = encode_all(&encode_all(&inner));
-        format!("<cookie pagenumber=\"{}\" pagingcookie=\"{twice}\" istracking=\"False\" />", self.page)
+        let tracking = match self.tracking {
+            Some(token) => format!("istracking=\"True\" since=\"{}\"", token.write()),
+            None => "istracking=\"False\"".to_owned(),
+        };
+        format!("<cookie pagenumber=\"{}\" pagingcookie=\"{twice}\" {tracking} />", self.page)
     }
 
     pub(super) fn parse(text: &str) -> Result<Self, Refusal> {
@@ -57,7 +71,11 @@ impl Cookie {
             .and_then(|(_, rest)| rest.get(..36))
             .and_then(|id| Uuid::try_parse(id).ok())
             .ok_or_else(malformed)?;
-        Ok(Self { page, last: Some(last) })
+        let tracking = text
+            .split_once("since=\"")
+            .and_then(|(_, rest)| rest.split_once('"'))
+            .and_then(|(token, _)| DeltaToken::parse(token));
+        Ok(Self { page, last: Some(last), tracking })
     }
 }
 
@@ -82,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_cookie_comes_back_from_its_link() {
-        let cookie = Cookie { page: 3, last: Some(Uuid::from_u128(99)) };
+        let cookie = Cookie { page: 3, last: Some(Uuid::from_u128(99)), tracking: None };
         let text = cookie.write("accountid", Uuid::from_u128(1));
         assert!(text.contains("pagingcookie=\"%253ccookie"), "{text}");
         assert_eq!(Cookie::parse(&text).unwrap(), cookie);

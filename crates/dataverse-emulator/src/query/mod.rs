@@ -3,6 +3,7 @@
 mod aggregate;
 mod ast;
 mod bind;
+mod changes;
 mod cookie;
 mod evaluate;
 mod expand;
@@ -18,6 +19,7 @@ mod sort_value;
 
 pub(crate) use aggregate::aggregate;
 pub(crate) use ast::{Ast, Comparison, Literal};
+pub(crate) use changes::{DeltaToken, count_changes, delta, refuse_untracked};
 pub(crate) use expand::split;
 pub(crate) use fetch::{FetchScope, fetch};
 pub(crate) use json::matches as matches_json;

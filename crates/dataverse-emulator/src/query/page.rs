@@ -2,6 +2,7 @@
 
 use super::QueryOptions;
 use super::bind::{Binder, Condition, Path};
+use super::changes::{DeltaToken, page_rows, write_delta_link};
 use super::cookie::{Cookie, next_link};
 use super::evaluate::{Evaluator, order_cells};
 use super::expand::expands;
@@ -25,6 +26,8 @@ pub(crate) struct Scope<'a> {
     /// `Prefer: odata.maxpagesize`.
     pub(crate) page_rows: Option<usize>,
     pub(crate) annotations: Annotations,
+    /// `Prefer: odata.track-changes`: the last page ends with a link to what changes from here on.
+    pub(crate) tracking: Option<DeltaToken>,
     /// `http://host/api/data/v9.2/`.
     pub(crate) root: &'a str,
     /// The request's path and query after the root: what the next link repeats.
@@ -193,10 +196,12 @@ pub(crate) fn page(scope: &Scope<'_>) -> Result<Vec<u8>, Refusal> {
     let condition = scope.condition()?;
     let order = scope.order()?;
     let projection = project(scope.organisation, scope.settings, table, scope.options, scope.annotations)?;
-    let page_rows = scope.page_rows.unwrap_or(usize::MAX).clamp(1, scope.settings.max_page_rows);
+    let page_rows = page_rows(scope.page_rows, scope.settings);
     // `$top` takes precedence over the preferred page size (documents disagree; this is the older text).
     let limit = scope.options.top.map_or(page_rows, |top| top.min(scope.settings.max_page_rows));
     let cookie = scope.options.skip_token.as_deref().map(Cookie::parse).transpose()?;
+    // What is written between two pages is told by the delta link: it leads back to the first of them.
+    let tracking = cookie.as_ref().map_or(scope.tracking, |cookie| cookie.tracking);
 
     let mut out = Vec::with_capacity(limit.min(5_000) * 200 + 300);
     out.extend_from_slice(b"{\"@odata.context\":");
@@ -253,9 +258,11 @@ pub(crate) fn page(scope: &Scope<'_>) -> Result<Vec<u8>, Refusal> {
     out.push(b']');
     if let (true, None, Some(first), Some(last)) = (more, scope.options.top, first, last) {
         let primary = &table.column(table.primary).name;
-        let cookie = Cookie { page: number + 1, last: Some(last.id()) }.write(primary, first.id());
+        let cookie = Cookie { page: number + 1, last: Some(last.id()), tracking }.write(primary, first.id());
         out.extend_from_slice(b",\"@odata.nextLink\":");
         write_text(&next_link(scope.root, scope.target, &cookie), &mut out);
+    } else if let Some(token) = tracking {
+        write_delta_link(scope, token, &mut out);
     }
     out.push(b'}');
     Ok(out)

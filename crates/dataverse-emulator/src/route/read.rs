@@ -9,7 +9,10 @@ use super::exchange::{Answer, Request};
 use super::path::Segment;
 use super::prepare::{partition_of, version_in};
 use crate::answer::{write_cell, write_row, write_text};
-use crate::query::{FetchScope, QueryOptions, Scope, aggregate, count, fetch, page, project};
+use crate::query::{
+    DeltaToken, FetchScope, QueryOptions, Scope, aggregate, count, count_changes, delta, fetch, page,
+    project, refuse_untracked,
+};
 use crate::refusal::{self, Refusal};
 use crate::schema::{Collection, Property, Table};
 use crate::state::row::{Cell, Form};
@@ -83,6 +86,7 @@ impl Reading<'_> {
             only,
             page_rows: self.request.headers.page_rows(),
             annotations: self.request.headers.annotations(),
+            tracking: None,
             root: &self.context.root,
             target: &self.request.target,
         }
@@ -98,15 +102,25 @@ impl Reading<'_> {
         if let Some(xml) = self.options.others.get("fetchXml") {
             return self.fetch(table, only.is_some(), xml);
         }
-        let scope = self.scope(table, only);
+        let mut scope = self.scope(table, only);
+        let now = self.context.caller.now;
         if let Some(apply) = &self.options.apply {
             return aggregate(&scope, apply).map(Answer::json);
         }
-        let mut answer = Answer::json(page(&scope)?);
-        if let Some(rows) = scope.page_rows {
-            answer = answer.with("preference-applied", format!("odata.maxpagesize={rows}"));
-        }
-        Ok(answer)
+        let mut applied = Vec::new();
+        let body = if let Some(token) = self.options.others.get("$deltatoken") {
+            delta(&scope, token, now)?
+        } else {
+            if self.request.headers.preference("odata.track-changes").is_some() {
+                refuse_untracked(&scope)?;
+                scope.tracking = Some(DeltaToken::now(self.organisation, now));
+                applied.push("odata.track-changes".to_owned());
+            }
+            page(&scope)?
+        };
+        applied.extend(scope.page_rows.map(|rows| format!("odata.maxpagesize={rows}")));
+        let answer = Answer::json(body);
+        Ok(if applied.is_empty() { answer } else { answer.with("preference-applied", applied.join(",")) })
     }
 
     fn fetch(&self, table: &Table, is_below_a_row: bool, xml: &str) -> Result<Answer, Refusal> {
@@ -139,6 +153,9 @@ impl Reading<'_> {
 
     fn count(&self, table: &Table, only: Option<Vec<Key>>) -> Result<Answer, Refusal> {
         let scope = self.scope(table, only);
+        if let Some(token) = self.options.others.get("$deltatoken") {
+            return Ok(Answer::text(200, count_changes(&scope, token, self.context.caller.now)?.to_string()));
+        }
         let (counted, _) = count(&scope, scope.settings.count_cap)?;
         Ok(Answer::text(200, counted.to_string()))
     }

@@ -1,5 +1,6 @@
 //! What the organisation holds, in memory.
 
+mod deleted;
 mod durable;
 mod elastic;
 mod journal;

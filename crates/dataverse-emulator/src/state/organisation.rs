@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::deleted::Deleted;
 use super::durable::Durable;
 use super::elastic::ElasticState;
 use super::key::{IdSource, Key};
@@ -23,6 +24,8 @@ pub(crate) struct Organisation {
     ids: IdSource,
     pub(crate) seeds: Seeds,
     pub(super) elastic: ElasticState,
+    /// For change tracking.
+    pub(crate) deleted: Deleted,
     /// The journal, where there is one.
     pub(super) durable: Option<Box<Durable>>,
     /// There was a journal, and it is closed.
@@ -51,6 +54,7 @@ impl Organisation {
             ids: IdSource::new(seed),
             seeds,
             elastic: ElasticState::new(settings.elastic_lag_seconds),
+            deleted: Deleted::default(),
             durable: None,
             is_closed: false,
             written: Written::default(),
@@ -97,8 +101,10 @@ impl Organisation {
         (self.version, self.ids.position())
     }
 
+    /// Goes on from there. Deletions before are not known, so that delta links from before are refused as expired.
     pub(crate) fn set_counters(&mut self, version: u64, ids: u64) {
         self.version = version;
+        self.deleted.begin_at(version);
         self.ids.set_position(ids);
     }
 

@@ -1,5 +1,6 @@
 //! All or nothing: a request's writes, and how to take them back.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -147,13 +148,35 @@ impl<'o> Transaction<'o> {
 
     /// Keeps what was written. Where it cannot be written down, it is taken back and refused.
     pub(crate) fn commit(mut self) -> Result<(), Refusal> {
+        let deleted = self.deleted();
         if self.organisation.is_durable() {
             let changed = self.undo.iter().map(|undo| (undo.table, undo.key));
             self.organisation.log_rows(changed).map_err(|reason| refusal::not_kept(&reason))?;
         }
+        for (table, version, id) in deleted {
+            self.organisation.deleted.note(table, version, id);
+        }
         let written = self.undo.drain(..).map(|undo| (undo.table, undo.key));
         self.organisation.note_elastic(written, self.caller.now);
         Ok(())
+    }
+}
+
+impl Transaction<'_> {
+    /// The rows that are gone and whose tables track changes, each with the version of its deletion.
+    fn deleted(&mut self) -> Vec<(TableId, u64, Uuid)> {
+        let mut deleted = Vec::new();
+        let mut seen = HashSet::new();
+        for undo in &self.undo {
+            let Some(before) = &undo.before else { continue };
+            let is_gone = !self.organisation.rows(undo.table).contains(undo.key);
+            let table = Arc::clone(self.organisation.schema.table(undo.table));
+            if is_gone && table.definition.change_tracking && seen.insert((undo.table, undo.key)) {
+                let id = table.elastic_key_of_row(before).map_or_else(|| undo.key.id(), |key| key.id);
+                deleted.push((undo.table, self.organisation.next_version(), id));
+            }
+        }
+        deleted
     }
 }
 

@@ -5,6 +5,7 @@
 mod addresses;
 mod batch;
 mod bulk;
+mod changes;
 mod client;
 mod define;
 mod definitions;
