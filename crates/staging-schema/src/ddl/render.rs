@@ -106,8 +106,10 @@ fn column_text(dialect: Dialect, column: &PhysicalColumn) -> String {
         };
     }
     if !column.words.is_empty() {
-        let words: Vec<_> = column.words.iter().map(|word| dialect.literal(word)).collect();
-        let _ = write!(text, " CHECK ({name} IN ({}))", words.join(", "));
+        // Not `IN`: SQLite would build its list anew for every row appended, which is half the cost of an outcome.
+        let words: Vec<_> =
+            column.words.iter().map(|word| format!("{name} = {}", dialect.literal(word))).collect();
+        let _ = write!(text, " CHECK ({})", words.join(" OR "));
     }
     text
 }
