@@ -20,6 +20,8 @@ pub struct Client {
 
 struct Inner {
     http: reqwest::Client,
+    /// Scheme, host and port.
+    origin: String,
     /// Service root with a slash at its end.
     root: String,
     tokens: TokenCache,
@@ -75,6 +77,7 @@ impl Client {
             caller: None,
             inner: Arc::new(Inner {
                 http,
+                origin: origin.clone(),
                 root: format!("{origin}/api/data/{}/", options.api_version),
                 tokens: TokenCache::new(Arc::clone(&options.credential), scope),
                 throttle: Throttle::default(),
@@ -128,8 +131,7 @@ impl Client {
 
     /// An absolute URL of this very service: tokens go nowhere else.
     pub(crate) fn is_own(&self, url: &str) -> bool {
-        let origin = self.inner.options.url.origin().ascii_serialization();
-        url.strip_prefix(&origin).is_some_and(|rest| rest.starts_with('/'))
+        url.strip_prefix(&self.inner.origin).is_some_and(|rest| rest.starts_with('/'))
     }
 
     pub(crate) fn known_support(&self, table: &str, message: BulkMessage) -> Option<bool> {

@@ -8,6 +8,16 @@
 //! - Tokens are refreshed ahead of their end, once for all who wait, and once more after a 401.
 //! - No cookie is kept, no secret and no value of a row is logged.
 //!
+//! A call passes these layers, each in files of its own:
+//!
+//! | layer | what it does | file |
+//! |---|---|---|
+//! | call | path, body, what the answer means | `calls/` |
+//! | send | waits for its turn, asks for token and permit, repeats what is safe, says what is in doubt | `send.rs`, `refusal.rs` |
+//! | throttle | one wait for all callers, budgets, recommended parallelism | `throttle.rs` |
+//! | token | refreshed ahead, once for all, and once after a 401 | `auth/` |
+//! | attempt | headers, the body that asks for its permit, timeout | `attempt.rs`, `body.rs` |
+//!
 //! ```no_run
 //! use std::sync::Arc;
 //! use dataverse_client::{Client, Options, StaticToken, WriteOptions};
@@ -32,12 +42,14 @@
 //! # }
 //! ```
 
+mod attempt;
 mod auth;
 mod body;
 mod calls;
 mod client;
 mod error;
 mod options;
+mod refusal;
 mod row;
 mod send;
 mod throttle;

@@ -4,20 +4,18 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
-use dataverse_wire::fault::{FaultClass, ServiceFault};
+use dataverse_wire::fault::FaultClass;
 use dataverse_wire::literal::RowKey;
 use http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
-use secrecy::ExposeSecret;
 use tokio::time::Instant;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::auth::Token;
-use crate::body::{self, PermittedBody};
+use crate::attempt::Attempt;
 use crate::client::Client;
-use crate::error::{Cause, RequestSummary};
-use crate::throttle::retry_after;
+use crate::error::RequestSummary;
+use crate::refusal::{Failure, Fate, Refusal, request_id_of};
 use crate::write_options::{Retries, SendPermit};
 use crate::{Error, WriteOptions};
 
@@ -151,23 +149,6 @@ impl Answer {
     }
 }
 
-/// How one attempt ended.
-enum Attempt {
-    Answered {
-        status: StatusCode,
-        headers: HeaderMap,
-        body: Bytes,
-    },
-    /// It cannot be sent: a header or the URL is malformed.
-    Invalid(Cause),
-    /// The permit ended before the whole request had left: the service never saw a complete one.
-    NotPermitted,
-    /// It never left: no connection.
-    Unsent(Cause),
-    /// It left, and its fate is unknown.
-    Lost(Cause),
-}
-
 impl Client {
     /// Sends until there is an answer, a refusal, or no hope. Dropping the future abandons the request: what the
     /// service has already read, it may finish.
@@ -287,152 +268,9 @@ impl Client {
             tokio::time::sleep(wait).await;
         }
     }
-
-    async fn attempt(&self, request: &Request, summary: &RequestSummary, token: &Token) -> Attempt {
-        let mut builder = self
-            .http()
-            .request(request.method.clone(), self.url_of(&request.path))
-            .bearer_auth(token.secret.expose_secret())
-            .header("Accept", "application/json")
-            .header("OData-MaxVersion", "4.0")
-            .header("OData-Version", "4.0")
-            .header("x-ms-client-request-id", summary.client_request_id.to_string())
-            .timeout(request.timeout.unwrap_or(self.options().request_timeout));
-        let is_given = |name: &str| request.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
-        if !is_given("If-None-Match") {
-            builder = builder.header("If-None-Match", "null");
-        }
-        if let Some(caller) = self.caller() {
-            let (name, value) = caller.header();
-            if !is_given("CallerObjectId") && !is_given("MSCRMCallerID") {
-                builder = builder.header(name, value);
-            }
-        }
-        for (name, value) in &request.headers {
-            builder = builder.header(*name, value);
-        }
-        let mut refused = None;
-        if let Some(body) = &request.body {
-            builder = builder.header("Content-Type", &request.content_type);
-            builder = match &request.permit {
-                None => builder.body(body.clone()),
-                Some(permit) => {
-                    let body = PermittedBody::new(body.clone(), permit.clone());
-                    refused = Some(body.refusal());
-                    builder.body(reqwest::Body::wrap(body))
-                }
-            };
-        }
-        let response = match builder.send().await {
-            Ok(response) => response,
-            Err(_) if is_refused(refused.as_ref()) => return Attempt::NotPermitted,
-            // The URL of an error may hold values of rows.
-            Err(error) if error.is_builder() => return Attempt::Invalid(error.without_url().into()),
-            Err(error) if error.is_connect() => return Attempt::Unsent(error.without_url().into()),
-            Err(error) => return Attempt::Lost(error.without_url().into()),
-        };
-        let status = response.status();
-        let headers = response.headers().clone();
-        match response.bytes().await {
-            Ok(body) => Attempt::Answered { status, headers, body },
-            // A refusal stays one, even if its explanation is lost.
-            Err(_) if status.is_client_error() => Attempt::Answered { status, headers, body: Bytes::new() },
-            Err(_) if is_refused(refused.as_ref()) => Attempt::NotPermitted,
-            Err(error) => Attempt::Lost(error.without_url().into()),
-        }
-    }
-}
-
-fn is_refused(refusal: Option<&body::Refusal>) -> bool {
-    refusal.is_some_and(body::Refusal::is_refused)
 }
 
 fn is_multipart(headers: &HeaderMap) -> bool {
     let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     content_type.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("multipart/mixed"))
-}
-
-/// The service's id of a request, by any of its names.
-pub(crate) fn request_id_of(headers: &HeaderMap) -> Option<String> {
-    let id = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    id("x-ms-service-request-id").or_else(|| id("REQ_ID")).or_else(|| id("x-ms-request-id"))
-}
-
-/// An answer that is no success.
-struct Refusal {
-    fault: ServiceFault,
-    class: FaultClass,
-    request_id: Option<String>,
-    retry_after: Option<Duration>,
-}
-
-enum Fate {
-    /// The service has decided; nothing was written.
-    Final,
-    /// Nothing was written, or writing it again changes nothing: it may pass.
-    MayPass,
-    /// It may have been written.
-    Unknown,
-}
-
-impl Refusal {
-    fn new(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
-        let fault = ServiceFault::parse(status.as_u16(), body);
-        Self {
-            class: fault.class(),
-            fault,
-            request_id: request_id_of(headers),
-            retry_after: retry_after(headers, Timestamp::now()),
-        }
-    }
-
-    fn fate(&self, repeat: Repeat) -> Fate {
-        let is_server_error = self.fault.status >= 500;
-        match (self.class, repeat) {
-            (FaultClass::Transient, Repeat::Safe) => Fate::MayPass,
-            (FaultClass::Transient, Repeat::AskFirst) if !is_server_error || self.fault.is_rolled_back() => {
-                Fate::MayPass
-            }
-            (FaultClass::Transient, Repeat::AskFirst) => Fate::Unknown,
-            _ => Fate::Final,
-        }
-    }
-
-    fn into_error(self, summary: RequestSummary) -> Error {
-        Error::Refused {
-            request: Box::new(summary),
-            fault: Box::new(self.fault),
-            request_id: self.request_id,
-            retry_after: self.retry_after,
-        }
-    }
-}
-
-/// Why the last attempt failed, for when there is no further one.
-enum Failure {
-    Refusal(Refusal),
-    Lost(Cause),
-}
-
-impl Failure {
-    /// For logs: without the service's text, which may quote values of rows.
-    fn reason(&self) -> String {
-        match self {
-            Self::Refusal(refusal) => format!("{}, HTTP {}", refusal.fault.code, refusal.fault.status),
-            Self::Lost(source) => {
-                let mut cause: &dyn std::error::Error = &**source;
-                while let Some(below) = cause.source() {
-                    cause = below;
-                }
-                cause.to_string()
-            }
-        }
-    }
-
-    fn into_error(self, summary: RequestSummary) -> Error {
-        match self {
-            Self::Refusal(refusal) => refusal.into_error(summary),
-            Self::Lost(source) => Error::NoAnswer { request: Box::new(summary), source },
-        }
-    }
 }

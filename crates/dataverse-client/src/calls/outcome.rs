@@ -8,7 +8,8 @@ use dataverse_wire::fault::{FaultClass, ServiceFault};
 use dataverse_wire::literal::Reference;
 use uuid::Uuid;
 
-use crate::send::{Answer, request_id_of};
+use crate::refusal::request_id_of;
+use crate::send::Answer;
 
 /// What became of one request of a batch.
 #[derive(Debug, Clone, PartialEq)]
