@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-use dataverse_wire::fault::{FaultClass, ServiceFault};
+use dataverse_wire::fault::{FaultClass, ServiceCode, ServiceFault};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -162,6 +162,11 @@ impl Error {
     /// What was to be made is there already.
     pub fn is_duplicate(&self) -> bool {
         self.fault().is_some_and(ServiceFault::is_duplicate)
+    }
+
+    /// A delta link is too old, or of another organisation: start again with [`crate::Client::changes`].
+    pub fn is_delta_expired(&self) -> bool {
+        self.fault().is_some_and(|fault| fault.code == ServiceCode::EXPIRED_VERSION_STAMP)
     }
 
     /// How long the service wants to be left alone.

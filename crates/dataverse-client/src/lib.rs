@@ -65,6 +65,7 @@ pub use calls::action::{IncidentResolution, OpportunityClose, Qualified, Qualify
 pub use calls::apply::Apply;
 pub use calls::batch::ContinueOnError;
 pub use calls::bulk::BulkMessage;
+pub use calls::changes::{ChangePage, Changes, DeltaLink};
 pub use calls::conditional::{IfChanged, Upserted};
 pub use calls::fetch_parts::{Aggregate, Condition, Link};
 pub use calls::fetch_xml::Fetch;

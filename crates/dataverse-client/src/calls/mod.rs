@@ -4,6 +4,7 @@ pub(crate) mod action;
 pub(crate) mod apply;
 pub(crate) mod batch;
 pub(crate) mod bulk;
+pub(crate) mod changes;
 pub(crate) mod conditional;
 pub(crate) mod fetch_parts;
 pub(crate) mod fetch_position;

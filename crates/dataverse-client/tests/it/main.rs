@@ -5,6 +5,7 @@
 mod authority;
 mod batches;
 mod cancellation;
+mod changes;
 mod doubt;
 mod emulated;
 mod faults;

@@ -4,7 +4,8 @@ use dataverse_client::wire::batch::BatchRequest;
 use dataverse_client::wire::literal::{Reference, RowKey};
 use dataverse_client::wire::metadata::TableDefinition;
 use dataverse_client::{
-    BulkMessage, ContinueOnError, IncidentResolution, OpportunityClose, QualifyLead, Query, Row, WriteOptions,
+    BulkMessage, ContinueOnError, DeltaLink, IncidentResolution, OpportunityClose, QualifyLead, Query, Row,
+    WriteOptions,
 };
 use uuid::Uuid;
 
@@ -57,6 +58,10 @@ async fn every_call_can_be_spawned() {
     sendable(c.lose_opportunity(Uuid::nil(), 4, &OpportunityClose::default(), o));
     sendable(c.qualify_lead(Uuid::nil(), 3, QualifyLead::default(), o));
     sendable(c.add_list_members(Uuid::nil(), "contact", "contactid", &[], o));
+    sendable(c.query(query).next_page());
+    sendable(c.query(query).all::<Row>());
+    sendable(c.changes(query).next_page());
+    sendable(c.count_changes(&DeltaLink::new("accounts?$deltatoken=1")));
     sendable(c.count("accounts", None));
     sendable(c.total_record_counts(&["account"]));
     sendable(c.query(query).next_page());

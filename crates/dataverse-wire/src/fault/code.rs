@@ -48,6 +48,7 @@ codes! {
     PROPERTY_NOT_FOUND = 0x8006_0888, "The query names no property of the table.";
     PAYLOAD = 0x8004_8D19, "The body is not what the table takes: unknown property, bad binding, unreadable batch.";
     AGGREGATE_LIMIT = 0x8004_E023, "An aggregation has more than 50,000 rows.";
+    EXPIRED_VERSION_STAMP = 0x8004_4352, "A delta token is too old: synchronise from the start.";
     PRIVILEGE_DENIED = 0x8004_0220, "A privilege is missing.";
     PRINCIPAL_PRIVILEGE_DENIED = 0x8004_0231, "The user or team is missing a privilege.";
     ACCESS_DENIED = 0x8004_8306, "The right to this row is missing.";

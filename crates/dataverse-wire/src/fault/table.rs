@@ -103,6 +103,7 @@ pub const KNOWN_CODES: &[KnownCode] = &[
     known_code(0x8004_8D19, "InvalidPayload", 400, Row),
     known_code(0x8004_8D0B, "LinkEntitiesNotSupported", 400, Fatal),
     known_code(0x8004_E023, "AggregateQueryRecordLimitExceeded", 400, Request),
+    known_code(0x8004_4352, "ExpiredVersionStamp", 400, Request),
     known_code(0x8004_0220, "PrivilegeDenied", 403, Fatal),
     known_code(0x8004_0231, "PrincipalPrivilegeDenied", 403, Fatal),
     known_code(0x8004_8306, "unManagedIdsAccessDenied", 403, Row),
