@@ -1,5 +1,6 @@
 //! Which columns of a row are served, and with what said about them.
 
+use crate::query::Chosen;
 use crate::refusal::{self, Refusal};
 use crate::schema::Table;
 use crate::state::row::{ColumnId, TableId};
@@ -60,6 +61,8 @@ pub(crate) struct Expand {
     pub(crate) source: ExpandSource,
     pub(crate) table: TableId,
     pub(crate) projection: Projection,
+    /// Of a collection: which of its rows.
+    pub(crate) chosen: Option<Chosen>,
 }
 
 /// Where expanded rows come from.

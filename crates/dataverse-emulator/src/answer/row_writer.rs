@@ -156,6 +156,10 @@ fn write_expand(
             pair_rows(organisation, pair, from_first, key.id()).into_iter().map(Key::from).collect()
         }
     };
+    let found = match &expand.chosen {
+        Some(chosen) => chosen.of(organisation, found),
+        None => found,
+    };
     out.push(b'[');
     let mut first = true;
     for key in found {

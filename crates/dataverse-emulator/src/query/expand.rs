@@ -1,20 +1,33 @@
 //! `$expand`: which navigation properties are served along.
 
+use super::bind::Binder;
+use super::chosen::Chosen;
 use crate::answer::{Annotations, Expand, ExpandSource, Projection};
 use crate::refusal::{self, Refusal};
 use crate::schema::{Collection, Property, Schema, Table};
+use crate::settings::Settings;
 
 /// Reads `primarycontactid($select=fullname),createdby`.
 pub(super) fn expands(
     schema: &Schema,
+    settings: &Settings,
     table: &Table,
     text: &str,
     annotations: Annotations,
 ) -> Result<Vec<Expand>, Refusal> {
-    split(text, ',').into_iter().map(|item| expand(schema, table, item.trim(), annotations)).collect()
+    split(text, ',')
+        .into_iter()
+        .map(|item| expand(schema, settings, table, item.trim(), annotations))
+        .collect()
 }
 
-fn expand(schema: &Schema, table: &Table, item: &str, annotations: Annotations) -> Result<Expand, Refusal> {
+fn expand(
+    schema: &Schema,
+    settings: &Settings,
+    table: &Table,
+    item: &str,
+    annotations: Annotations,
+) -> Result<Expand, Refusal> {
     let (name, options) = match item.split_once('(') {
         Some((name, rest)) => (name, rest.strip_suffix(')').unwrap_or(rest)),
         None => (item, ""),
@@ -24,11 +37,18 @@ fn expand(schema: &Schema, table: &Table, item: &str, annotations: Annotations) 
     let target = schema.table(target);
     let mut projection = Projection::all(target, annotations);
     let mut nested = Vec::new();
+    let is_collection = !matches!(source, ExpandSource::Lookup(_));
+    let mut chosen = None;
     for option in split(options, ';') {
         match option.trim().split_once('=') {
             Some(("$select", select)) => projection = Projection::select(target, select, annotations)?,
-            Some(("$expand", text)) => nested = expands(schema, target, text, annotations)?,
-            Some((other, _)) => {
+            Some(("$expand", text)) => nested = expands(schema, settings, target, text, annotations)?,
+            Some((other, value)) => {
+                let binder = Binder { schema, table: target, settings };
+                let chosen = chosen.get_or_insert_with(|| Chosen::new(target, settings));
+                if is_collection && chosen.take(binder, other, value)? {
+                    continue;
+                }
                 return Err(refusal::not_emulated(format_args!("{other} inside of $expand={name}")));
             }
             None if option.trim().is_empty() => {}
@@ -36,7 +56,7 @@ fn expand(schema: &Schema, table: &Table, item: &str, annotations: Annotations) 
         }
     }
     projection.expands = nested;
-    Ok(Expand { name: name.to_owned(), source, table: target.id, projection })
+    Ok(Expand { name: name.to_owned(), source, table: target.id, projection, chosen })
 }
 
 fn find(schema: &Schema, table: &Table, name: &str) -> Option<(ExpandSource, u16)> {

@@ -3,16 +3,16 @@
 use super::QueryOptions;
 use super::bind::{Binder, Condition, Path};
 use super::changes::{DeltaToken, page_rows, write_delta_link};
+use super::chosen::{order, sort};
 use super::cookie::{Cookie, next_link};
-use super::evaluate::{Evaluator, order_cells};
+use super::evaluate::Evaluator;
 use super::expand::expands;
 use super::narrow::narrow;
 use super::parse::parse_filter;
 use crate::answer::{Annotations, Projection, write_row, write_text};
-use crate::refusal::{self, Refusal};
+use crate::refusal::Refusal;
 use crate::schema::Table;
 use crate::settings::Settings;
-use crate::state::row::Cell;
 use crate::state::{Key, Organisation};
 
 /// A query of one table.
@@ -47,7 +47,7 @@ pub(crate) fn project(
         None => Projection::all(table, annotations),
     };
     if let Some(text) = &options.expand {
-        projection.expands = expands(&organisation.schema, table, text, annotations)?;
+        projection.expands = expands(&organisation.schema, settings, table, text, annotations)?;
     }
     settings.must_keep_all(&organisation.schema, table, &projection)?;
     Ok(projection)
@@ -116,39 +116,14 @@ impl Scope<'_> {
             found.push(key);
             true
         });
-        let rows = self.organisation.rows(self.table.id);
-        let evaluator = self.evaluator();
-        let cell = |key: Key, path: &Path| {
-            rows.get(key).map_or(Cell::Null, |row| evaluator.read(self.table.id, key, row, path))
-        };
-        found.sort_by(|left, right| {
-            order
-                .iter()
-                .map(|(path, descending)| {
-                    let order = order_cells(&cell(*left, path), &cell(*right, path));
-                    if *descending { order.reverse() } else { order }
-                })
-                .find(|order| order.is_ne())
-                .unwrap_or_else(|| left.cmp(right))
-        });
+        sort(self.evaluator(), self.table.id, order, &mut found);
         found
     }
 
     fn order(&self) -> Result<Vec<(Path, bool)>, Refusal> {
         let Some(text) = &self.options.order_by else { return Ok(Vec::new()) };
         let binder = Binder { schema: &self.organisation.schema, table: self.table, settings: self.settings };
-        let mut order = Vec::new();
-        for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
-            let (path, descending) = match item.split_once(' ').map(|(path, word)| (path, word.trim())) {
-                Some((path, "desc")) => (path, true),
-                Some((path, "asc")) => (path, false),
-                Some(_) => {
-                    return Err(refusal::bad_query(format_args!("Syntax error in $orderby at '{item}'.")));
-                }
-                None => (item, false),
-            };
-            order.push((binder.path(path)?, descending));
-        }
+        let mut order = order(binder, text)?;
         // Ascending by the primary key is how rows come anyway.
         if let [(path, false)] = order.as_slice()
             && path.hops.is_empty()

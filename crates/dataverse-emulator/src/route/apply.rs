@@ -80,6 +80,18 @@ fn write(
         Prepared::Bulk { table, message, rows } => {
             bulk::apply(tx, context, request, table, message, rows).map(Outcome::from)
         }
+        Prepared::CreateBelow { table, key, collection, child, mut row } => {
+            let parent = must_find(tx, table, &key)?;
+            if let Collection::Children { column, .. } = collection {
+                row.cells.set(column, Cell::Lookup(table, parent));
+            }
+            let id = create(tx, child, row)?;
+            if let Collection::Pairs { .. } = collection {
+                associate(tx, table, parent, collection, id)?;
+            }
+            let answer = written(tx, context, request, child, id, true)?;
+            Ok(Outcome { answer, row: Some((child, id)) })
+        }
         Prepared::Associate { table, key, collection, other } => {
             let (id, other) = (must_find(tx, table, &key)?, must_find_reference(tx, &other)?);
             if is_by_message_only(tx, collection) {

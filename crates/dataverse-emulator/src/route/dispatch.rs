@@ -7,7 +7,7 @@ use super::apply::apply;
 use super::exchange::{Answer, Request};
 use super::path::{Segment, segments};
 use super::prepare::prepare;
-use super::{batch, define, functions, metadata, read};
+use super::{batch, bulk_delete, define, functions, metadata, read};
 use crate::refusal::{self, Refusal};
 use crate::service::Service;
 use crate::state::{Caller, Transaction};
@@ -65,6 +65,7 @@ fn route(context: &Context<'_>, request: &Request) -> Result<Answer, Refusal> {
         ("POST" | "PUT" | "PATCH" | "DELETE", name) if define::is_definition(name) => {
             define::define(context, request, &path)
         }
+        ("POST", "BulkDelete") => bulk_delete::bulk_delete(context, request),
         ("GET", _) => match functions::call(context, request, &path)? {
             Some(answer) => Ok(answer),
             None => read::read(context, request, &path),

@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 use serde_json::json;
 
 use super::bulk::takes_bulk;
+use super::changes::changes;
 use super::dispatch::Context;
 use super::exchange::{Answer, Request};
 use super::path::Segment;
@@ -21,6 +22,7 @@ pub(super) fn call(
     let answer = match segment.name.as_str() {
         "WhoAmI" => who_am_i(context),
         "sdkmessagefilters" => message_filters(context, request)?,
+        "RetrieveMetadataChanges" => changes(context, request, segment)?,
         "RetrieveTotalRecordCount" => total_record_count(context, request, segment)?,
         "$metadata" => return Err(refusal::not_emulated("The CSDL document $metadata")),
         _ => return Ok(None),

@@ -36,6 +36,14 @@ pub(crate) enum Prepared {
         message: BulkMessage,
         rows: Vec<RowDraft>,
     },
+    /// A row made through a collection of another: `POST accounts(…)/contact_customer_accounts`.
+    CreateBelow {
+        table: TableId,
+        key: RowKey,
+        collection: Collection,
+        child: TableId,
+        row: RowDraft,
+    },
     Associate {
         table: TableId,
         key: RowKey,
@@ -148,6 +156,11 @@ fn row_write(
         }
         ("POST", [message]) if message.name.starts_with("Microsoft.Dynamics.CRM.") => {
             Action::bound(reader, table, key, &message.name, request).map(Prepared::Action)
+        }
+        ("POST", [property]) if let Some(collection) = reader.schema.collection(id, &property.name) => {
+            let child = other_end(reader.schema, collection, id);
+            let row = read_row(reader, reader.schema.table(child), &request.body)?;
+            Ok(Prepared::CreateBelow { table: id, key, collection, child, row })
         }
         (method, [property, reference]) if reference.name == "$ref" => {
             reference_write(reader, table, key, property, method, request)

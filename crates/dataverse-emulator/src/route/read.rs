@@ -8,10 +8,10 @@ use super::dispatch::Context;
 use super::exchange::{Answer, Request};
 use super::path::Segment;
 use super::prepare::{partition_of, version_in};
-use crate::answer::{write_cell, write_row, write_text};
+use crate::answer::{Annotations, write_cell, write_row, write_text};
 use crate::query::{
     DeltaToken, FetchScope, QueryOptions, Scope, aggregate, count, count_changes, delta, fetch, page,
-    project, refuse_untracked,
+    project, refuse_untracked, sql,
 };
 use crate::refusal::{self, Refusal};
 use crate::schema::{Collection, Property, Table};
@@ -47,9 +47,6 @@ fn read_in(
     let table =
         organisation.schema.by_entity_set(&first.name).ok_or_else(|| refusal::no_segment(&first.name))?;
     let options = QueryOptions::parse(request.query())?;
-    if options.others.contains_key("sql") {
-        return Err(refusal::not_emulated("Querying by sql"));
-    }
     let reading = Reading { context, organisation, request, options: &options };
     let partition = partition_of(table, request)?;
     let Some(key) = first.row_key()?.map(|key| table.with_partition(key, partition.as_deref())) else {
@@ -102,6 +99,9 @@ impl Reading<'_> {
         if let Some(xml) = self.options.others.get("fetchXml") {
             return self.fetch(table, only.is_some(), xml);
         }
+        if let Some(statement) = self.options.others.get("sql") {
+            return self.sql(table, statement);
+        }
         let mut scope = self.scope(table, only);
         let now = self.context.caller.now;
         if let Some(apply) = &self.options.apply {
@@ -149,6 +149,30 @@ impl Reading<'_> {
             Some(list) => answer.with("preference-applied", format!("odata.include-annotations=\"{list}\"")),
             None => answer,
         })
+    }
+
+    fn sql(&self, table: &Table, statement: &str) -> Result<Answer, Refusal> {
+        let scope = FetchScope {
+            organisation: self.organisation,
+            settings: self.context.service.settings(),
+            caller: self.context.caller,
+            table,
+            count: false,
+            annotations: Annotations { more_records: true, ..Annotations::default() },
+            root: &self.context.root,
+        };
+        let token = self.options.skip_token.as_deref().unwrap_or_default();
+        let page = token
+            .split_once("pagenumber=\"")
+            .and_then(|(_, rest)| rest.split('"').next()?.parse().ok())
+            .unwrap_or(1);
+        let query = self.request.query();
+        let sent = query.split('&').find(|pair| pair.starts_with("sql=")).unwrap_or_default();
+        let next = |page: usize| {
+            let token = format!("%3Ccookie%20pagenumber=%22{page}%22%20istracking=%22False%22%20/%3E");
+            format!("{}{}?{sent}&$skiptoken={token}", self.context.root, table.entity_set)
+        };
+        Ok(Answer::json(sql(&scope, statement, page, next)?))
     }
 
     fn count(&self, table: &Table, only: Option<Vec<Key>>) -> Result<Answer, Refusal> {

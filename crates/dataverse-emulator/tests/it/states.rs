@@ -181,5 +181,5 @@ async fn states_are_changed_for_many_rows_at_once() {
 async fn an_unknown_message_is_no_resource() {
     let office = office().await;
     office.post("Nonsense", json!({})).await.refused_with(404, "0x8006088a");
-    office.post("BulkDelete", json!({})).await.refused_with(501, "0x80040219");
+    office.post("Merge", json!({})).await.refused_with(501, "0x80040219");
 }
