@@ -4,7 +4,9 @@
 The same seed makes the same files. Shares of the tables and of closed cases and opportunities are near the real
 export's; accounts have parents, so that there are levels.
 
+    dv-emulator --listen 127.0.0.1:8080 --metadata fixtures/metadata/custom-tables.json &
     python3 tests/generate_rows.py /tmp/big --rows 200000 --seed 7 --url http://127.0.0.1:8080
+    DV_TOKEN=any dv-migrate run --project /tmp/big
 """
 
 import argparse

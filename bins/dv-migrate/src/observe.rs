@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use migration::{Event, Observer, Step};
@@ -16,7 +17,7 @@ pub(crate) fn observer(global: &Global) -> Arc<dyn Observer> {
     } else if std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb") {
         Arc::new(Bars::new())
     } else {
-        Arc::new(Lines { verbose: global.verbose > 0 })
+        Arc::new(Lines::new(global.verbose > 0))
     }
 }
 
@@ -33,14 +34,30 @@ impl Observer for JsonLines {
     }
 }
 
-/// What happened, a line each.
+/// What happened, a line each; of progress, one now and then.
 struct Lines {
     verbose: bool,
+    told: Mutex<Instant>,
+}
+
+/// A log that shows nothing for longer looks like a program that hangs.
+const SILENCE: Duration = Duration::from_secs(10);
+
+impl Lines {
+    fn new(verbose: bool) -> Self {
+        Self { verbose, told: Mutex::new(Instant::now()) }
+    }
+
+    /// Whether there was silence for so long that progress is worth a line.
+    fn is_overdue(&self) -> bool {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).elapsed() >= SILENCE
+    }
 }
 
 impl Observer for Lines {
     fn event(&self, event: &Event) {
-        if let Some(line) = sentence(event, self.verbose) {
+        if let Some(line) = sentence(event, self.verbose || self.is_overdue()) {
+            *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
             let _ = writeln!(std::io::stderr().lock(), "{line}");
         }
     }
@@ -104,7 +121,7 @@ impl Observer for Bars {
                 self.bar.reset();
                 self.bar.set_prefix(step.as_str());
                 self.bar.set_message("");
-                self.bar.enable_steady_tick(std::time::Duration::from_millis(120));
+                self.bar.enable_steady_tick(Duration::from_millis(120));
             }
             Event::PartStarted { part, table, .. } => {
                 self.bar.set_style(spinner());

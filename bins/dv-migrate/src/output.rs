@@ -5,6 +5,7 @@
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write as _};
+use std::sync::OnceLock;
 
 use migration::{ExitStatus, ProjectErrors, Summary};
 use serde::Serialize;
@@ -30,18 +31,37 @@ pub(crate) fn text(text: impl Display) {
     }
 }
 
+/// Whether stderr is read by a program, line by line.
+static EVENTS: OnceLock<()> = OnceLock::new();
+
+/// From now on, what is said on stderr is JSON as well.
+pub(crate) fn say_in_json() {
+    let _ = EVENTS.set(());
+}
+
 /// Says something while working.
 pub(crate) fn say(text: impl Display) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    say_as("said", &text);
+}
+
+fn say_as(event: &str, text: &impl Display) {
+    let mut stderr = std::io::stderr().lock();
+    let _ = match (EVENTS.get(), event) {
+        (Some(()), _) => {
+            writeln!(stderr, "{}", serde_json::json!({ "event": event, "message": text.to_string() }))
+        }
+        (None, "said") => writeln!(stderr, "{text}"),
+        (None, _) => writeln!(stderr, "{event}: {text}"),
+    };
 }
 
 /// Says what went wrong, and what to do about it.
 pub(crate) fn error(message: &str, hint: Option<&str>) {
     for line in message.lines() {
-        say(format_args!("error: {line}"));
+        say_as("error", &line);
     }
     if let Some(hint) = hint {
-        say(format_args!("hint: {hint}"));
+        say_as("hint", &hint);
     }
 }
 

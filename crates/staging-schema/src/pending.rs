@@ -20,6 +20,7 @@
 
 use std::ops::RangeInclusive;
 
+use crate::column::{StagedColumn, StagedKind};
 use crate::control;
 use crate::dialect::Dialect;
 use crate::flag::{ActionFlag, Levels, Pass, RequestState};
@@ -276,7 +277,7 @@ fn both_ends(d: Dialect, table: &TargetTable) -> String {
 
 /// A lookup that the row's latest success left owed has a GUID now.
 pub(crate) fn late(d: Dialect, table: &TargetTable) -> String {
-    latest_owed(d, table, |name, _| format!("t.{name} IS NOT NULL"))
+    latest_owed(d, table, table.lookups(), |name, _| format!("t.{name} IS NOT NULL"))
 }
 
 /// A lookup that the row's latest success left owed is still wanted. One whose source key was taken away is not.
@@ -287,12 +288,55 @@ pub(crate) fn outstanding(d: Dialect, table: &TargetTable) -> String {
         let associated = succeeded(d, table, Pass::Associate, false);
         return format!("(t.{flag} <> 'E' AND NOT {associated} AND NOT ({}))", both_ends(d, table));
     }
-    latest_owed(d, table, |name, key| format!("(t.{key} IS NOT NULL OR t.{name} IS NOT NULL)"))
+    latest_owed(d, table, table.lookups(), |name, key| {
+        format!("(t.{key} IS NOT NULL OR t.{name} IS NOT NULL)")
+    })
 }
 
-fn latest_owed(d: Dialect, table: &TargetTable, wanted: impl Fn(&str, &str) -> String) -> String {
-    let columns: Vec<_> = table
-        .lookups()
+/// Lists what the rows of a table owe, a line per lookup whose parent has not arrived: source table, source key, RowId, lookup,
+/// parent's table and parent's source key; `None` for a table without lookups.
+pub fn owed(table: &TargetTable) -> Option<Statement> {
+    table.lookups().next()?;
+    Some(Statement::new(
+        |d| {
+            let of_lookup = |lookup: &StagedColumn| {
+                let name = d.quote(&lookup.name);
+                let key = d.quote(&lookup.source_key_column()?);
+                let parent = match (lookup.table_column(), &lookup.kind) {
+                    (Some(column), _) => format!("t.{}", d.quote(&column)),
+                    (None, StagedKind::Lookup { targets, .. }) => d.literal(targets.first()?),
+                    (None, _) => return None,
+                };
+                let is_owed = match table.shape {
+                    Shape::Intersect => format!("t.{name} IS NULL AND {}", outstanding(d, table)),
+                    Shape::Standard => latest_owed(d, table, [lookup].into_iter(), |name, key| {
+                        format!("(t.{key} IS NOT NULL AND t.{name} IS NULL)")
+                    }),
+                };
+                Some(format!(
+                    "SELECT t.{} AS SourceTable, t.{} AS SourceKey, t.{} AS RowId, {} AS Lookup, {parent} AS ParentTable, \
+                     t.{key} AS ParentKey FROM {} AS t WHERE {is_owed}",
+                    d.quote(control::SOURCE_TABLE),
+                    d.quote(control::SOURCE_KEY),
+                    d.quote(control::ROW_ID),
+                    d.literal(&lookup.name),
+                    d.table(&table.name()),
+                ))
+            };
+            let all: Vec<_> = table.lookups().filter_map(of_lookup).collect();
+            format!("{} ORDER BY RowId, Lookup", all.join(" UNION ALL "))
+        },
+        Vec::new(),
+    ))
+}
+
+fn latest_owed<'a>(
+    d: Dialect,
+    table: &TargetTable,
+    lookups: impl Iterator<Item = &'a StagedColumn>,
+    wanted: impl Fn(&str, &str) -> String,
+) -> String {
+    let columns: Vec<_> = lookups
         .filter_map(|column| {
             let listed =
                 d.position(&d.literal(&format!(",{},", column.name)), &d.concat(&["','", "s.Owed", "','"]));

@@ -26,16 +26,12 @@ pub fn settle(table: &TargetTable, rows: &RangeInclusive<i64>) -> Statement {
                 [control::ROW_ID, control::DATAVERSE_ID, control::ACTION_FLAG, control::PROCESSING_FLAG]
                     .map(|column| d.quote(column));
             let set = format!("{id} = n.{id}, {action} = n.{action}, {flag} = n.{flag}");
+            // Accepted a moment ago or right now.
+            let completes = format!("t.{flag} IN ({}) AND {}", unfinished(d), completed(d, table));
             let settled = format!(
                 "SELECT t.{row_id}, t.{id}, t.{action}, CASE WHEN {fails} THEN 'E' WHEN {completes} THEN 'P' \
                  WHEN {accepts} THEN 'S' ELSE t.{flag} END AS {flag} FROM ({arrived}) AS t",
                 fails = when(d, Transition::Fail, &failed(d, table)),
-                // Accepted a moment ago or right now.
-                completes = format!(
-                    "t.{flag} IN ({}) AND {}",
-                    flags(d, &[Transition::Accept.from(), Transition::Complete.from()].concat()),
-                    completed(d, table)
-                ),
                 accepts = when(d, Transition::Accept, &format!("({})", accepted(d, table))),
                 arrived = arrived(d, table),
             );
@@ -85,7 +81,7 @@ fn arrived(d: Dialect, table: &TargetTable) -> String {
         error = d.table(&table.error()),
         first = d.param(1),
         last = d.param(2),
-        unfinished = flags(d, &[Transition::Accept.from(), Transition::Complete.from()].concat()),
+        unfinished = unfinished(d),
     )
 }
 
@@ -149,6 +145,11 @@ fn accepted(d: Dialect, table: &TargetTable) -> String {
 /// The condition of a transition, guarded so that the change is legal by construction.
 fn when(d: Dialect, transition: Transition, condition: &str) -> String {
     format!("t.{} IN ({}) AND {condition}", d.quote(control::PROCESSING_FLAG), flags(d, transition.from()))
+}
+
+/// The flags of rows that may still be accepted or completed.
+fn unfinished(d: Dialect) -> String {
+    flags(d, &[Transition::Accept.from(), Transition::Complete.from()].concat())
 }
 
 fn flags(d: Dialect, flags: &[ProcessingFlag]) -> String {

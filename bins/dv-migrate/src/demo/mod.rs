@@ -16,6 +16,15 @@ const ORGANISATION: &str = "organisation.bin";
 const RUNNING: &str = "demo.running";
 
 pub(crate) async fn demo(global: &Global, folder: &Path, serve: bool) -> ExitStatus {
+    if global.url.is_some() || global.project != Path::new(".") {
+        output::error(
+            "demo makes its own project and starts its own organisation: it takes neither --project nor --url",
+            Some(
+                "name the folder: dv-migrate demo DIR; for a project of your own: dv-migrate run --project DIR",
+            ),
+        );
+        return ExitStatus::Input;
+    }
     match prepared(folder) {
         Ok(()) => {}
         Err(Refusal::NotOurs) => {

@@ -51,10 +51,36 @@ fn steps_can_be_done_one_by_one_and_offline_where_nobody_is_asked() {
     }
     // After the load alone, two primary contacts are owed.
     rehearsal.run(&organisation.url(), &["run", "--only", "load"]).expect(1);
+    let owed = std::fs::read_to_string(rehearsal.file("reports/owed.csv")).unwrap();
+    let lines: Vec<_> = owed.lines().skip(1).collect();
+    assert_eq!(lines.len(), 2, "{owed}");
+    assert!(
+        lines.iter().all(|line| line.starts_with("account,") && line.contains(",primarycontactid,contact,"))
+    );
     for step in ["settle", "verify"] {
         rehearsal.run(&organisation.url(), &["run", "--only", step]).expect(0);
     }
     assert_eq!(organisation.rows("contact"), 3);
+    assert!(!rehearsal.file("reports/owed.csv").exists(), "nothing is owed any more");
+}
+
+#[test]
+fn with_events_every_line_of_stderr_is_json() {
+    let rehearsal = Rehearsal::new();
+    let finished = rehearsal.run("http://127.0.0.1:9", &["run", "--events"]).expect(3);
+    let said: Vec<serde_json::Value> = finished
+        .stderr
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}")))
+        .collect();
+    assert!(said.iter().any(|line| line["event"] == "error"), "{said:?}");
+}
+
+#[test]
+fn a_demo_takes_no_project_and_no_address() {
+    let rehearsal = Rehearsal::new();
+    let finished = rehearsal.run("http://127.0.0.1:9", &["demo"]).expect(2);
+    assert!(finished.stderr.contains("neither --project nor --url"), "{}", finished.stderr);
 }
 
 #[test]

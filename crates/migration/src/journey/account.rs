@@ -75,9 +75,17 @@ async fn files(
     let reports = journey.project.reports();
     let mut add = |path, about: &str| summary.files.push(FileAdvice { path, about: about.to_owned() });
     if (steps.contains(Step::Transform) || steps.last() > Step::Transform)
-        && let Some((path, lines)) = errors::write_list(journey, store).await?
+        && let Some((path, lines)) = errors::write_errors(journey, store).await?
     {
         add(path, &format!("{lines} errors: table, row, column, rule, value and what to do"));
+    }
+    if steps.last() >= Step::Load
+        && let Some((path, lines)) = errors::write_owed(journey, store).await?
+    {
+        add(
+            path,
+            &format!("{lines} lookups that wait for a parent: table, row, lookup and the parent's key"),
+        );
     }
     for (file, about) in [
         ("findings.csv", "what the validation found, counted per table, column and rule"),

@@ -1,19 +1,19 @@
-//! The list of rows in error, for people: one line per open error of every table.
+//! The lists of rows that are not done, for people: a line per open error, and a line per lookup that waits for its parent.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use staging_schema::{Dialect, Statement, TargetTable, control};
+use staging_schema::{Dialect, Statement, TargetTable, ValueRef, control, pending};
 use staging_store::Store;
 
 use super::Journey;
 use crate::error::in_staging;
 use crate::{Error, record};
 
-/// Writes `errors.csv` from the tables' error tables, or removes it when there is none. Returns the file and its lines.
-pub(crate) async fn write_list(
-    journey: &Journey<'_>,
-    store: &Store,
-) -> Result<Option<(PathBuf, u64)>, Error> {
+/// A file of the reports and the lines in it.
+pub(crate) type Written = Option<(PathBuf, u64)>;
+
+/// Writes `errors.csv` from the tables' error tables, or removes it when there is none.
+pub(crate) async fn write_errors(journey: &Journey<'_>, store: &Store) -> Result<Written, Error> {
     const HEADER: [&str; 10] = [
         "TargetTable",
         "SourceTable",
@@ -27,24 +27,45 @@ pub(crate) async fn write_list(
         "Message",
     ];
     let path = journey.project.reports().join("errors.csv");
+    write(journey, store, path, &HEADER, |table| Some(open_errors(table))).await
+}
+
+/// Writes `owed.csv`, or removes it when nothing is owed.
+pub(crate) async fn write_owed(journey: &Journey<'_>, store: &Store) -> Result<Written, Error> {
+    const HEADER: [&str; 7] =
+        ["TargetTable", "SourceTable", "SourceKey", "RowId", "Lookup", "ParentTable", "ParentKey"];
+    let path = journey.project.reports().join("owed.csv");
+    write(journey, store, path, &HEADER, pending::owed).await
+}
+
+async fn write(
+    journey: &Journey<'_>,
+    store: &Store,
+    path: PathBuf,
+    header: &[&str],
+    statement: impl Fn(&TargetTable) -> Option<Statement>,
+) -> Result<Written, Error> {
     let failed = |source: std::io::Error| Error::File { path: path.clone(), doing: "written", source };
-    std::fs::create_dir_all(journey.project.reports()).map_err(failed)?;
+    std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
     let file = std::fs::File::create(&path).map_err(failed)?;
     let mut writer = csv::Writer::from_writer(std::io::BufWriter::new(file));
-    writer.write_record(HEADER).map_err(|error| failed(error.into()))?;
+    writer.write_record(header).map_err(|error| failed(error.into()))?;
     let mut lines = 0;
     for table in &journey.checked.tables {
+        let Some(statement) = statement(table) else { continue };
         if !record::exists(store, &table.error()).await? {
             continue;
         }
-        let doing = || in_staging(format!("reading {}", table.error()));
-        let mut rows = store.stream(&open_errors(table)).await.map_err(doing())?;
+        let doing = || in_staging(format!("listing rows of {}", table.name()));
+        let mut rows = store.stream(&statement).await.map_err(doing())?;
         while let Some(batch) = rows.next().await.map_err(doing())? {
             for row in batch.rows() {
                 let mut cells = vec![table.logical_name.clone()];
-                for column in 0..HEADER.len() - 1 {
-                    cells.push(row.get(column).as_text().map(str::to_owned).unwrap_or_default());
-                }
+                cells.extend((0..header.len() - 1).map(|column| match row.get(column) {
+                    ValueRef::Text(text) => text.to_owned(),
+                    ValueRef::Integer(number) => number.to_string(),
+                    ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => String::new(),
+                }));
                 writer.write_record(&cells).map_err(|error| failed(error.into()))?;
                 lines += 1;
             }
@@ -63,12 +84,11 @@ fn open_errors(table: &TargetTable) -> Statement {
     Statement::new(
         |d: Dialect| {
             format!(
-                "SELECT t.{source}, t.{key}, {row_id}, e.Pass, e.RuleName, e.ColumnName, e.Value, e.ErrorCode, e.Message \
+                "SELECT t.{source}, t.{key}, e.RowId, e.Pass, e.RuleName, e.ColumnName, e.Value, e.ErrorCode, e.Message \
                  FROM {error} e JOIN {table} t ON t.{id} = e.RowId AND t.{generation} = e.Generation \
                  WHERE e.Retried = 0 ORDER BY e.RowId, e.ErrorId",
                 source = d.quote(control::SOURCE_TABLE),
                 key = d.quote(control::SOURCE_KEY),
-                row_id = d.as_text("e.RowId"),
                 error = d.table(&table.error()),
                 table = d.table(&table.name()),
                 id = d.quote(control::ROW_ID),

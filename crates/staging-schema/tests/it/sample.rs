@@ -146,6 +146,7 @@ fn passes() -> Vec<Named> {
         ("read", vec![pending::read(&task, Pass::Update, Levels::All, &rows, &["subject", "ownerid"])]),
         ("read parties", vec![pending::read_parties(&task, &rows)]),
         ("levels", vec![pending::levels(&task)]),
+        ("owed", vec![pending::owed(&task).unwrap(), pending::owed(&intersect()).unwrap()]),
         ("reopen late lookups", vec![pending::reopen_late_lookups(&task, &rows)]),
     ]
 }
