@@ -42,6 +42,15 @@ pub(crate) fn not_kept(reason: &str) -> Refusal {
     refusal(500, 0x8004_0216, format!("The emulator could not write to its data folder: {reason}"))
 }
 
+/// `UploadingAndDownloadingInMultipleChunksNotSupported`.
+pub(crate) fn no_chunks() -> Refusal {
+    refusal(
+        400,
+        0x8009_0017,
+        "Downloading in multiple chunks is not supported for the files stored in the database.",
+    )
+}
+
 /// `ObjectDoesNotExist`.
 pub(crate) fn no_row(table: &str, id: Uuid) -> Refusal {
     refusal(404, 0x8004_0217, format!("{table} With Id = {id} Does Not Exist"))

@@ -19,7 +19,7 @@ use crate::emulator::Options;
 use crate::fault::{FaultKind, FaultPlan, FaultScript};
 use crate::refusal::{self, Refusal};
 use crate::route::{
-    Answer, Context, Headers, Request, answer, before_commit, control, kind, thousands, throttled,
+    Answer, Context, Headers, Request, Sessions, answer, before_commit, control, kind, thousands, throttled,
 };
 use crate::schema::{Schema, build};
 use crate::settings::{Keep, Settings};
@@ -47,6 +47,7 @@ pub(crate) struct Service {
     faults: Mutex<FaultScript>,
     counters: Mutex<Counters>,
     numbers: AtomicU64,
+    file_sessions: Mutex<Sessions>,
     killed: Arc<AtomicBool>,
     killing: Notify,
 }
@@ -75,6 +76,7 @@ impl Service {
             faults: Mutex::new(FaultScript::new(options.faults)),
             counters: Mutex::default(),
             numbers: AtomicU64::new(1),
+            file_sessions: Mutex::default(),
             killed: Arc::default(),
             killing: Notify::new(),
         };
@@ -182,6 +184,11 @@ impl Service {
         let mut stats = lock(&self.counters).snapshot();
         stats.rows = self.organisation.read().unwrap_or_else(PoisonError::into_inner).counts();
         stats
+    }
+
+    /// Uploads and downloads that take several requests.
+    pub(crate) fn file_sessions(&self) -> MutexGuard<'_, Sessions> {
+        lock(&self.file_sessions)
     }
 
     pub(crate) fn count_duplicate(&self) {

@@ -107,6 +107,8 @@ pub struct Settings {
     pub change_tracking_days: u64,
     /// Seconds after which a new alternate key becomes active (default 0: at once).
     pub key_activation_seconds: u64,
+    /// Files lie in the database, as with self-managed keys, and are downloaded in one piece only (default no).
+    pub files_in_database: bool,
     /// How much of each row is stored (default all of it).
     pub keep: Keep,
 }
@@ -144,6 +146,7 @@ impl Default for Settings {
             standard_change_tracking: true,
             change_tracking_days: 7,
             key_activation_seconds: 0,
+            files_in_database: false,
             keep: Keep::Rows,
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::query::Chosen;
 use crate::refusal::{self, Refusal};
-use crate::schema::Table;
+use crate::schema::{Content, Table};
 use crate::state::row::{ColumnId, TableId};
 
 /// What `Prefer: odata.include-annotations` asks for.
@@ -79,7 +79,10 @@ pub(crate) enum ExpandSource {
 impl Projection {
     /// Every readable column.
     pub(crate) fn all(table: &Table, annotations: Annotations) -> Self {
-        let columns = (0..).zip(&table.columns).filter(|(_, column)| column.read);
+        // Images are served to those only who ask for them.
+        let columns = (0..)
+            .zip(&table.columns)
+            .filter(|(_, column)| column.read && column.content != Some(Content::Image));
         Self {
             columns: columns.map(|(id, column)| (id, json_key(&column.property))).collect(),
             expands: Vec::new(),

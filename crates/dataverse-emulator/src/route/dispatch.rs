@@ -7,7 +7,7 @@ use super::apply::apply;
 use super::exchange::{Answer, Request};
 use super::path::{Segment, segments};
 use super::prepare::prepare;
-use super::{batch, bulk_delete, define, functions, metadata, read};
+use super::{batch, bulk_delete, define, files, functions, metadata, read};
 use crate::refusal::{self, Refusal};
 use crate::service::Service;
 use crate::state::{Caller, Transaction};
@@ -55,6 +55,9 @@ pub(crate) fn answer(context: &Context<'_>, request: &Request) -> Answer {
 
 fn route(context: &Context<'_>, request: &Request) -> Result<Answer, Refusal> {
     let path = segments(request.path())?;
+    if let Some(answer) = files::answer(context, request, &path)? {
+        return Ok(answer);
+    }
     let first = path.first().map_or("", |segment| segment.name.as_str());
     match (request.method.as_str(), first) {
         ("POST", "$batch") => batch::batch(context, request),
@@ -104,6 +107,9 @@ pub(crate) fn kind(method: &str, path: &str) -> &'static str {
         "$ref" if method == "DELETE" => "disassociate",
         "$ref" => "associate",
         "$count" => "count",
+        "$value" => "download",
+        "UploadBlock" => "upload",
+        "DownloadBlock" => "download",
         _ if path.starts_with("EntityDefinitions")
             || path.starts_with("RelationshipDefinitions")
             || path.starts_with("GlobalOptionSetDefinitions")
@@ -121,6 +127,7 @@ pub(crate) fn kind(method: &str, path: &str) -> &'static str {
         _ if name.starts_with(|c: char| c.is_ascii_uppercase()) => "action",
         _ => match method {
             "POST" => "create",
+            "PATCH" if path.contains(")/") => "upload",
             "PATCH" => "update",
             "PUT" => "set",
             "DELETE" => "delete",

@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive as _;
 
 use super::column::{Column, Kind, StatusOption};
+use super::content::{self, Content};
 use super::elastic;
 use super::set::Schema;
 use super::table::{Activity, AlternateKey, Property, SystemColumns, Table};
@@ -30,7 +31,8 @@ const FILLED_BY_PLATFORM: [&str; 11] = [
 ];
 
 /// Compiles `definitions` behind the tables of `existing`; one of the same name takes its number.
-pub(crate) fn build(existing: &Schema, definitions: Vec<TableDefinition>) -> Schema {
+pub(crate) fn build(existing: &Schema, mut definitions: Vec<TableDefinition>) -> Schema {
+    content::complete(existing, &mut definitions);
     let mut slots: Vec<Option<Arc<Table>>> = existing.slots().iter().cloned().map(Some).collect();
     let mut ids: HashMap<String, TableId> =
         existing.tables().map(|table| (table.name.clone(), table.id)).collect();
@@ -189,7 +191,13 @@ fn compile_column(
     table: &TableDefinition,
     ids: &HashMap<String, TableId>,
 ) -> Column {
-    let kind = compile_kind(&column.column_type, ids);
+    let content = content::content_of(column);
+    let kind = match content {
+        Some(Content::Image) => Kind::Image,
+        // The id of its attachment.
+        Some(Content::File) => Kind::Id,
+        None => compile_kind(&column.column_type, ids),
+    };
     let is_lookup = matches!(kind, Kind::Lookup { .. });
     let is_text = matches!(kind, Kind::Text { .. });
     // Choices, numbers and yes/no columns get the platform's defaults; names and parents do not.
@@ -208,9 +216,10 @@ fn compile_column(
             column.logical_name.clone()
         },
         required,
-        create: column.valid_for_create,
-        update: column.valid_for_update,
-        read: column.is_selectable() && kind.form().is_some(),
+        create: column.valid_for_create && content != Some(Content::File),
+        update: column.valid_for_update && content != Some(Content::File),
+        read: (column.is_selectable() || content.is_some() && column.valid_for_read) && kind.form().is_some(),
+        content,
         view_of: None,
         kind,
     }
@@ -266,10 +275,9 @@ fn compile_kind(column_type: &ColumnType, ids: &HashMap<String, TableId>) -> Kin
         }
         ColumnType::Owner { .. } => Kind::Lookup { targets: targets(), owner: true },
         ColumnType::UniqueIdentifier => Kind::Id,
-        ColumnType::Image => Kind::Image,
         ColumnType::Virtual(name) if name == "EntityNameType" => Kind::Name,
         ColumnType::PartyList { .. } => Kind::Elsewhere { parties: true },
-        ColumnType::File | ColumnType::Virtual(_) => Kind::Elsewhere { parties: false },
+        ColumnType::Image | ColumnType::File | ColumnType::Virtual(_) => Kind::Elsewhere { parties: false },
     }
 }
 

@@ -2,6 +2,7 @@
 
 use rust_decimal::Decimal;
 
+use super::content::Content;
 use crate::state::row::{ColumnId, Form, TableId};
 
 /// A column of a table.
@@ -20,6 +21,8 @@ pub(crate) struct Column {
     pub(crate) read: bool,
     /// Read from another column: `owninguser` and `owningteam` from `ownerid`.
     pub(crate) view_of: Option<(ColumnId, TableId)>,
+    /// Holds a file, which is uploaded and downloaded.
+    pub(crate) content: Option<Content>,
 }
 
 /// What a column holds.
@@ -77,7 +80,7 @@ pub(crate) enum Kind {
     Name,
     /// Base64 of any length.
     Image,
-    /// Parties live in rows of their own; files and calculated values are not kept.
+    /// Parties live in rows of their own; calculated values are not kept.
     Elsewhere {
         parties: bool,
     },

@@ -2,12 +2,14 @@
 
 mod build;
 mod column;
+mod content;
 mod elastic;
 mod set;
 mod table;
 
 pub(crate) use build::build;
 pub(crate) use column::{Column, Kind};
+pub(crate) use content::{ATTACHMENTS, AttachmentColumns, Content, companion};
 pub(crate) use elastic::{ElasticKey, PARTITION_BYTES, partition_parameter};
 pub(crate) use set::{AddressSlot, Collection, Pair, Schema};
 pub(crate) use table::{AlternateKey, Belonging, Property, Table};

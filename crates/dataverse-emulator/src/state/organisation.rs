@@ -133,7 +133,8 @@ enum Index {
 }
 
 /// Columns by which this emulator, its clients or the service itself look rows up.
-const SOUGHT_BY: [(&str, &str); 4] = [
+const SOUGHT_BY: [(&str, &str); 5] = [
+    ("fileattachment", "objectid"),
     ("activityparty", "activityid"),
     ("customeraddress", "parentid"),
     ("leadaddress", "parentid"),

@@ -27,7 +27,8 @@ const ROOT: &str = "emulated";
 pub(crate) fn plant(organisation: &mut Organisation, seed: u64, now: i64) {
     let seeds = organisation.seeds.clone();
     let mut garden = Garden { organisation, now, user: seeds.users[0] };
-    garden.add("organization", seeds.organization, &[("name", Value::Text(ROOT))]);
+    let limit = ("maxuploadfilesize", Value::Number(crate::write::DOCUMENT_BYTES));
+    garden.add("organization", seeds.organization, &[("name", Value::Text(ROOT)), limit]);
     garden.add(
         "businessunit",
         seeds.business_unit,

@@ -82,6 +82,11 @@ impl Written {
         self.extras.contains_key(&id)
     }
 
+    /// One property of a definition, as it was posted.
+    pub(crate) fn said(&self, id: Uuid, name: &str) -> Option<&Value> {
+        self.extras.get(&id)?.get(name)
+    }
+
     pub(crate) fn forget(&mut self, id: Uuid) {
         self.extras.remove(&id);
     }

@@ -4,14 +4,14 @@ use uuid::Uuid;
 
 use super::body::{Child, RowDraft};
 use super::reference::resolve;
-use super::{address, elastic, pair, party, state_rules, system};
+use super::{address, content, elastic, pair, party, state_rules, system};
 use crate::refusal::{self, Refusal};
 use crate::schema::{Collection, Kind, Table};
 use crate::state::row::{Cell, ColumnId, Draft, Form, TableId};
 use crate::state::{Key, Transaction};
 
 /// Tables whose rows come into being otherwise.
-const NOT_CREATABLE: [&str; 3] = ["activityparty", "activitypointer", "organization"];
+const NOT_CREATABLE: [&str; 4] = ["fileattachment", "activityparty", "activitypointer", "organization"];
 
 /// Creates a row and says which id it got.
 pub(crate) fn create(tx: &mut Transaction<'_>, table: TableId, mut row: RowDraft) -> Result<Uuid, Refusal> {
@@ -44,6 +44,9 @@ pub(crate) fn create(tx: &mut Transaction<'_>, table: TableId, mut row: RowDraft
     };
     state_rules::start(tx, &table, id, &mut row.cells)?;
     system::fill_created(tx, &table, &mut row.cells);
+    content::check_new_images(tx, &table, &row.cells)?;
+    content::note_images(tx, &table, id, &mut row.cells)?;
+    content::note_document(tx, &table, &mut row.cells)?;
     address::note(tx, &table, &mut row.cells);
     check_keys(tx, &table, id, &mut row.cells, None)?;
     tx.insert(table.id, id, &mut row.cells);

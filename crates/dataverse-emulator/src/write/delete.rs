@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{address, party};
+use super::{address, content, party};
 use crate::refusal::{self, Refusal};
 use crate::state::Transaction;
 use crate::state::row::{self, TableId};
@@ -27,6 +27,7 @@ pub(crate) fn delete(
         party::remove_all(tx, id);
     }
     address::remove_all(tx, &table, id);
+    content::remove_all(tx, &table, id);
     tx.remove(table.id, id);
     Ok(())
 }

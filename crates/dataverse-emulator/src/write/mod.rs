@@ -2,6 +2,7 @@
 
 mod address;
 mod body;
+mod content;
 mod create;
 mod date;
 mod delete;
@@ -16,6 +17,10 @@ mod update;
 mod value;
 
 pub(crate) use body::{Reader, RowDraft, read_parties, read_row, read_targets};
+pub(crate) use content::{
+    DOCUMENT_BYTES, NewFile, check_size, clear_file, content_column, document_column, find_file,
+    keeps_full_images, owner_of, set_file,
+};
 pub(crate) use create::create;
 pub(crate) use date::{format_day, format_instant, parse_day, parse_instant};
 pub(crate) use delete::delete;

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::body::RowDraft;
 use super::create::{Operation, bind_by_key, check_keys, check_lookups, create, keep_writable};
-use super::{address, elastic, party, state_rules, system};
+use super::{address, content, elastic, party, state_rules, system};
 use crate::refusal::{self, Refusal};
 use crate::state::Transaction;
 use crate::state::row::{self, TableId};
@@ -92,6 +92,8 @@ pub(crate) fn update(
     system::fill_owning_business_unit(tx, &table, &mut row.cells);
     system::fill_money(tx, &table, &mut row.cells, Some(&old));
     system::fill_full_name(&table, &mut row.cells, Some(&old));
+    content::note_images(tx, &table, id, &mut row.cells)?;
+    content::note_document(tx, &table, &mut row.cells)?;
     address::follow_parent(tx, &table, id, &row.cells);
     system::fill_modified(tx, &table, &mut row.cells);
     check_keys(tx, &table, id, &mut row.cells, Some(&old))?;

@@ -13,6 +13,7 @@ mod durable;
 mod elastic;
 mod faults;
 mod fetchxml;
+mod files;
 mod jobs;
 mod keep;
 mod keys;
