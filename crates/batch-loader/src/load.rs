@@ -80,10 +80,9 @@ async fn load_rows(ctx: &Context<'_>, table: &LoadTable) -> Result<(), Error> {
     copy_back(ctx, table).await?;
     preload(ctx, table, Which::Prompt).await?;
     let pending = pending::count(&table.staged, Pass::Insert, Levels::All);
-    if ctx.store.count(&pending).await.map_err(failed())? > 0 {
-        if sweep::sweep(ctx, table).await? {
-            copy_back(ctx, table).await?;
-        }
+    let is_pending = ctx.store.count(&pending).await.map_err(failed())? > 0;
+    if is_pending && sweep::sweep(ctx, table).await? {
+        copy_back(ctx, table).await?;
     }
     let before = ctx.count(table.name(), |report| report.loaded + report.adopted);
     let op = Operation::create(ctx, table).await?;
