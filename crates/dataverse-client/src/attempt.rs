@@ -97,6 +97,11 @@ impl Client {
         if request.body.is_some() {
             headers.insert(CONTENT_TYPE, HeaderValue::try_from(request.content_type.as_str())?);
         }
+        if request.method == http::Method::GET
+            && let Some(session) = self.session_token(&request.target)
+        {
+            headers.insert(HeaderName::from_static("mscrm.sessiontoken"), HeaderValue::try_from(session)?);
+        }
         // What the call says replaces the above; what it says twice stands twice.
         for (name, _) in &request.headers {
             headers.remove(*name);

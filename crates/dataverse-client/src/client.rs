@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use http::HeaderMap;
+
 use crate::auth::TokenCache;
+use crate::session::Sessions;
 use crate::throttle::{ServiceLimits, Throttle};
 use crate::{BulkMessage, Error, Impersonation, Options};
 
@@ -28,6 +31,7 @@ struct Inner {
     throttle: Throttle,
     options: Options,
     bulk_support: Mutex<HashMap<(String, BulkMessage), bool>>,
+    sessions: Sessions,
 }
 
 impl fmt::Debug for Client {
@@ -83,6 +87,7 @@ impl Client {
                 throttle: Throttle::default(),
                 options,
                 bulk_support: Mutex::default(),
+                sessions: Sessions::default(),
             }),
         })
     }
@@ -132,6 +137,23 @@ impl Client {
     /// An absolute URL of this very service: tokens go nowhere else.
     pub(crate) fn is_own(&self, url: &str) -> bool {
         url.strip_prefix(&self.inner.origin).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// The latest session token of an elastic table, by entity set. Reads through this client send it by themselves, and
+    /// so see what was written through it; another process needs it to see the same.
+    pub fn session_token(&self, entity_set: &str) -> Option<String> {
+        self.inner.sessions.latest(entity_set)
+    }
+
+    /// Takes a session token that was told elsewhere, unless a later one is known.
+    pub fn set_session_token(&self, entity_set: &str, token: &str) {
+        self.inner.sessions.note(entity_set, token);
+    }
+
+    pub(crate) fn note_session(&self, entity_set: &str, headers: &HeaderMap) {
+        if let Some(token) = headers.get("x-ms-session-token").and_then(|token| token.to_str().ok()) {
+            self.inner.sessions.note(entity_set, token);
+        }
     }
 
     pub(crate) fn known_support(&self, table: &str, message: BulkMessage) -> Option<bool> {

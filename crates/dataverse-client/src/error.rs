@@ -73,7 +73,8 @@ pub enum Error {
         #[source]
         source: Cause,
     },
-    /// The service answered, and said no. Nothing was written.
+    /// The service answered, and said no. Nothing was written, unless the fault tells of single rows of an elastic
+    /// table: then those that it does not name were.
     #[error("{request}: refused{}", request_id.as_deref().map(|id| format!(" (request {id})")).unwrap_or_default())]
     Refused {
         /// What was asked.

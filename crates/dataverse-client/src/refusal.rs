@@ -45,7 +45,15 @@ impl Refusal {
         }
     }
 
+    /// Some rows of an elastic table were written, and the others are told: sent again, it would be something else.
+    pub(crate) fn is_partial(&self) -> bool {
+        !self.fault.rows.is_empty()
+    }
+
     pub(crate) fn fate(&self, repeat: Repeat) -> Fate {
+        if self.is_partial() {
+            return Fate::Final;
+        }
         let is_server_error = self.fault.status >= 500;
         match (self.class, repeat) {
             (FaultClass::Transient, Repeat::Safe) => Fate::MayPass,

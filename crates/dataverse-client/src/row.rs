@@ -92,6 +92,14 @@ impl Row {
             .or_else(|| self.text(&format!("_{column}_value{FORMATTED}")))
     }
 
+    /// The document in a JSON column of an elastic table; none where the column is empty.
+    ///
+    /// # Errors
+    /// If it is no JSON, or does not fit the type.
+    pub fn json<T: DeserializeOwned>(&self, column: &str) -> Result<Option<T>, serde_json::Error> {
+        self.text(column).map(serde_json::from_str).transpose()
+    }
+
     /// The version of the row, for [`crate::Client::update_unchanged`] and its kin.
     pub fn etag(&self) -> Option<&str> {
         self.text("@odata.etag")

@@ -204,6 +204,7 @@ impl Client {
                     if let Some(request_id) = request_id_of(&headers) {
                         span.record("request_id", request_id);
                     }
+                    self.note_session(&request.target, &headers);
                     let is_answer =
                         status.is_success() || (request.takes_multipart && is_multipart(&headers));
                     if is_answer {
@@ -217,7 +218,7 @@ impl Client {
                     }
                     let refusal = Refusal::new(status, &headers, &body);
                     tracing::debug!(parent: &span, code = %refusal.fault.code, class = refusal.class.as_str(), "refused");
-                    if refusal.class == FaultClass::Throttled {
+                    if refusal.class == FaultClass::Throttled && !refusal.is_partial() {
                         let wait = refusal.retry_after.unwrap_or(policy.throttle_wait);
                         self.throttle().pause(wait);
                         let is_borne = request.retries == Retries::ByClient

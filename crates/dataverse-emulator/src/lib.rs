@@ -23,6 +23,7 @@ mod answer;
 mod arrival;
 mod clock;
 mod connection;
+mod cosmos;
 mod emulator;
 mod error;
 mod fault;

@@ -21,6 +21,11 @@ impl std::ops::Deref for Refusal {
 }
 
 impl Refusal {
+    /// The same with another status.
+    pub(crate) fn with_status(&self, status: u16) -> Self {
+        Self(Box::new(ServiceFault::clone(self).with_status(status)))
+    }
+
     /// What became of single rows.
     pub(crate) fn set_rows(&mut self, rows: Vec<RowFault>) {
         self.0.rows = rows;

@@ -8,7 +8,7 @@ use dataverse_wire::limits;
 use http::Method;
 use uuid::Uuid;
 
-use super::outcome::{Outcomes, PartOutcome};
+use super::outcome::{Outcomes, PartOutcome, named};
 use crate::send::{Repeat, Request};
 use crate::{Client, Error, Impersonation, WriteOptions};
 
@@ -53,9 +53,24 @@ impl Client {
         let answer = self.send(request).await?;
         let content_type = answer.header("Content-Type").unwrap_or_default().to_owned();
         let read = BatchResponse::decode(&content_type, &answer.body);
+        if let Ok(response) = &read {
+            self.note_sessions(&batch, response);
+        }
         match read.map_err(|error| error.to_string()).and_then(|response| match_answers(&batch, &response)) {
             Ok(parts) => Ok(Outcomes::new(parts, &batch, &answer, self.root())),
             Err(reason) => Err(answer.unreadable(reason)),
+        }
+    }
+
+    /// Parts that wrote rows of elastic tables tell a session token each.
+    fn note_sessions(&self, batch: &BatchRequest, response: &BatchResponse) {
+        for (item, answer) in batch.items.iter().zip(&response.items) {
+            let (BatchItem::Operation(operation), BatchAnswer::Answer(answer)) = (item, answer) else {
+                continue;
+            };
+            if let Some(token) = answer.header("x-ms-session-token") {
+                self.set_session_token(&named(operation, self.root()).0, token);
+            }
         }
     }
 
@@ -70,6 +85,11 @@ impl Client {
             extra.extend(self.caller().map(Impersonation::header));
         }
         let finish = |operation: &mut Operation| {
+            if operation.method == PartMethod::Get
+                && let Some(token) = self.session_token(&named(operation, self.root()).0)
+            {
+                operation.headers.push(("MSCRM.SessionToken".to_owned(), token));
+            }
             let is_resolved = operation.target.contains("://") || operation.target.starts_with(['/', '$']);
             if !is_resolved {
                 operation.target = self.url_of(&operation.target);

@@ -137,7 +137,12 @@ impl Client {
     }
 }
 
-fn bulk(table: &TableDefinition, message: BulkMessage, body: Bytes, options: &WriteOptions) -> Request {
+pub(super) fn bulk(
+    table: &TableDefinition,
+    message: BulkMessage,
+    body: Bytes,
+    options: &WriteOptions,
+) -> Request {
     let path = format!("{}/Microsoft.Dynamics.CRM.{}", table.entity_set_name, message.as_str());
     let request =
         Request::write(message.as_str(), Method::POST, table.entity_set_name.as_str(), path, options)

@@ -131,7 +131,7 @@ impl Outcomes {
 }
 
 /// Entity set and row of a request; alternate keys hold values of rows, and are left out.
-fn named(operation: &Operation, root: &str) -> (String, Option<Uuid>) {
+pub(super) fn named(operation: &Operation, root: &str) -> (String, Option<Uuid>) {
     let path = operation.target.strip_prefix(root).unwrap_or(&operation.target).trim_start_matches('/');
     let path = path.split('?').next().unwrap_or_default();
     let end = path.find(['(', '/']).unwrap_or(path.len());

@@ -1,6 +1,5 @@
 //! The client against the emulator: what one sends, the other must understand, over real sockets.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use dataverse_client::wire::batch::{BatchItem, BatchRequest, Method, Operation};
@@ -10,21 +9,15 @@ use dataverse_client::wire::metadata::{AlternateKey, TableDefinition};
 use dataverse_client::wire::write::{RowWriter, TargetsWriter};
 use dataverse_client::{
     Associated, BulkMessage, Client, ContinueOnError, Deleted, Filter, IncidentResolution, OpportunityClose,
-    Options, QualifyLead, Query, RetryPolicy, Row, StaticToken, WriteOptions,
+    QualifyLead, Query, Row, WriteOptions,
 };
 use dataverse_emulator::{Emulator, FaultKind, FaultPlan, FaultRule, standard_tables};
 use uuid::Uuid;
 
+use crate::office::{is_flipped, settings, start_with};
+
 pub(crate) async fn start(metadata: Vec<TableDefinition>) -> (Emulator, Client) {
-    let options = dataverse_emulator::Options { metadata, ..dataverse_emulator::Options::default() };
-    let emulator = Emulator::start(options).await.unwrap();
-    let client = Client::new(Options {
-        request_timeout: Duration::from_secs(20),
-        retry: RetryPolicy { first_wait: Duration::from_millis(1), ..RetryPolicy::default() },
-        ..Options::new(emulator.url().parse().unwrap(), Arc::new(StaticToken::new("user-1")))
-    })
-    .unwrap();
-    (emulator, client)
+    start_with(metadata, settings()).await
 }
 
 pub(crate) async fn table(client: &Client, name: &str) -> TableDefinition {
@@ -343,7 +336,9 @@ async fn pairs_are_made_once_and_removed_once() {
     let lead = Reference::new("leads", lead.unwrap());
     let contact = Reference::new("contacts", contact.unwrap());
     let write = options();
-    for expected in [Associated::Made, Associated::WasThere] {
+    // Some versions of the service accept a pair that is there without a word.
+    let again = if is_flipped() { Associated::Made } else { Associated::WasThere };
+    for expected in [Associated::Made, again] {
         assert_eq!(client.associate(&lead, collection, &contact, &write).await.unwrap(), expected);
     }
     assert_eq!(client.disassociate(&lead, collection, &contact, &write).await.unwrap(), Deleted::Removed);

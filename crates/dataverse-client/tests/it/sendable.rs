@@ -4,8 +4,8 @@ use dataverse_client::wire::batch::BatchRequest;
 use dataverse_client::wire::literal::{Reference, RowKey};
 use dataverse_client::wire::metadata::TableDefinition;
 use dataverse_client::{
-    BulkMessage, ContinueOnError, DeltaLink, IncidentResolution, OpportunityClose, QualifyLead, Query, Row,
-    WriteOptions,
+    BulkMessage, ContinueOnError, CosmosQuery, DeltaLink, IncidentResolution, OpportunityClose, QualifyLead,
+    Query, Row, WriteOptions,
 };
 use uuid::Uuid;
 
@@ -48,6 +48,11 @@ async fn every_call_can_be_spawned() {
     sendable(c.update_multiple(table, "{}", o));
     sendable(c.upsert_multiple(table, "{}", o));
     sendable(c.delete_multiple(table, "{}", o));
+    sendable(c.create_rows(table, &[], o));
+    sendable(c.update_rows(table, &[], o));
+    sendable(c.upsert_rows(table, &[], o));
+    sendable(c.delete_rows(table, &[], o));
+    sendable(c.cosmos_page(table, &CosmosQuery::new("select * from c"), None));
     sendable(c.supports_bulk(table, BulkMessage::Create));
     sendable(c.execute_batch(BatchRequest::default(), ContinueOnError::Yes, o));
     sendable(c.action("WinQuote", "{}", o));

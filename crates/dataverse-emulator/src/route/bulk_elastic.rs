@@ -57,7 +57,9 @@ pub(super) fn apply(
     let mut fault = if tx.settings.elastic_failure_as_500 {
         refusal::refusal(500, 0x8004_0216, format!("Some rows of {} have failed.", message.name()))
     } else {
-        first.clone()
+        // A status of 429 would say that nothing was done.
+        let status = if first.status == 429 { 400 } else { first.status };
+        first.with_status(status)
     };
     if request.headers.wants_error_details() {
         let details = (0..).zip(keys.iter().zip(&written)).filter_map(|(index, (key, written))| {

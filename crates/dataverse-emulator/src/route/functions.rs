@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::bulk::takes_bulk;
 use super::changes::changes;
+use super::cosmos;
 use super::dispatch::Context;
 use super::exchange::{Answer, Request};
 use super::path::Segment;
@@ -21,6 +22,7 @@ pub(super) fn call(
     let [segment] = path else { return Ok(None) };
     let answer = match segment.name.as_str() {
         "WhoAmI" => who_am_i(context),
+        "ExecuteCosmosSqlQuery" => cosmos::execute(context, request, segment)?,
         "sdkmessagefilters" => message_filters(context, request)?,
         "RetrieveMetadataChanges" => changes(context, request, segment)?,
         "RetrieveTotalRecordCount" => total_record_count(context, request, segment)?,

@@ -10,6 +10,7 @@ mod busy;
 mod changes;
 mod closing;
 mod control;
+mod cosmos;
 mod define;
 mod definition;
 mod dispatch;

@@ -407,3 +407,41 @@ async fn elastic_rows_come_back_after_a_restart() {
     assert_eq!(found.json()["new_name"], "kept");
     assert_eq!(office.get(&format!("{SET}/$count")).await.text(), "1");
 }
+
+#[tokio::test]
+async fn cosmos_sql_looks_into_json_columns_page_by_page() {
+    let office = elastic(Settings::default()).await;
+    for (partition, kind, power) in
+        [("a", "Humidity", 12), ("a", "Humidity", 7), ("b", "Humidity", 3), ("b", "Light", 99)]
+    {
+        let payload = json!({"kind": kind, "energy": {"power": power}}).to_string();
+        office.create(SET, json!({"partitionid": partition, "new_name": kind, "new_payload": payload})).await;
+    }
+    let ask = async |more: &str, values: &str| {
+        let text = "select c.props.new_name as name, c.props.new_payload.energy.power as power from c \
+                    where c.props.new_payload.kind = @kind and c.props.new_payload.energy.power %3E @least \
+                    order by c.props.new_payload.energy.power desc";
+        let parameters = json!({"Keys": ["@kind", "@least"], "Values": [
+            {"Type": "System.String", "Value": "Humidity"}, {"Type": "System.Int32", "Value": "5"}
+        ]});
+        let target = format!(
+            "ExecuteCosmosSqlQuery(QueryText=@p1,EntityLogicalName=@p2,QueryParameters=@p3{more})?@p1='{text}'&\
+             @p2='new_reading'&@p3={}{values}",
+            dataverse_wire::literal::percent_encode(&parameters.to_string())
+        );
+        office.get(&target).await
+    };
+    let whole = ask("", "").await.ok().json();
+    let rows = json!([{"name": "Humidity", "power": 12}, {"name": "Humidity", "power": 7}]);
+    assert_eq!((&whole["Result"], &whole["HasMore"]), (&rows, &json!(false)));
+    let first = ask(",PageSize=@p4", "&@p4=1").await.ok().json();
+    assert_eq!((&first["Result"][0]["power"], &first["HasMore"]), (&json!(12), &json!(true)));
+    let cookie = first["PagingCookie"].as_str().unwrap();
+    let second = ask(",PageSize=@p4,PagingCookie=@p5", &format!("&@p4=1&@p5='{cookie}'")).await.ok().json();
+    assert_eq!((&second["Result"][0]["power"], &second["HasMore"]), (&json!(7), &json!(false)));
+    let other = ask(",PartitionId=@p4", "&@p4='b'").await.ok().json();
+    assert_eq!(other["Result"], json!([]));
+    let standard =
+        "ExecuteCosmosSqlQuery(QueryText=@q,EntityLogicalName=@e)?@q='select * from c'&@e='account'";
+    office.get(standard).await.refused_with(400, "0x80040203");
+}

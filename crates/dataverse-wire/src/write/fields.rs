@@ -175,6 +175,12 @@ impl<B: AsMut<Vec<u8>>> Fields<B> {
         self
     }
 
+    /// A JSON column of an elastic table, which holds a document as text (reference §10).
+    pub fn json(&mut self, name: &str, document: &serde_json::Value) -> &mut Self {
+        write_text(self.name(name, ""), &document.to_string());
+        self
+    }
+
     /// JSON as it is; the caller answers for it.
     pub fn raw(&mut self, name: &str, json: &str) -> &mut Self {
         self.name(name, "").extend_from_slice(json.as_bytes());
