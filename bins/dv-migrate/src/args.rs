@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
-use migration::{Overrides, Step};
+use clap::{Parser, Subcommand};
+use dv_terminal::Global;
+use migration::Step;
 
 /// Moves a CRM into Microsoft Dataverse: stage, map, order, load, settle, prove.
 #[derive(Debug, Parser)]
@@ -30,38 +31,6 @@ Secrets are read from DV_CLIENT_SECRET or DV_TOKEN only.
 
 Exit codes: 0 done · 1 done, but rows are in error or owed · 2 input is wrong, nothing was changed
             3 target or staging database not reachable, or it refused us · 4 stopped; 3 and 4 can be resumed";
-
-/// Flags that every command knows.
-#[derive(Args, Debug)]
-pub(crate) struct Global {
-    /// The project folder, with a migration.toml in it.
-    #[arg(long, global = true, value_name = "DIR", default_value = ".")]
-    pub(crate) project: PathBuf,
-    /// Print the result as one JSON object on stdout.
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-    /// Print one JSON line per event on stderr, instead of progress.
-    #[arg(long, global = true)]
-    pub(crate) events: bool,
-    /// Say more: -v what is done, -vv every request.
-    #[arg(short, long, global = true, action = ArgAction::Count)]
-    pub(crate) verbose: u8,
-    /// Address of the environment, instead of the project's.
-    #[arg(long, global = true, value_name = "URL")]
-    pub(crate) url: Option<String>,
-    /// One setting, instead of the project's, such as `load.chunk=100`. May be repeated.
-    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = key_and_value)]
-    pub(crate) set: Vec<(String, String)>,
-}
-
-impl Global {
-    /// Environment and flags.
-    pub(crate) fn overrides(&self) -> Overrides {
-        let mut flags = self.set.clone();
-        flags.extend(self.url.clone().map(|url| ("target.url".to_owned(), url)));
-        Overrides::from_process(flags)
-    }
-}
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -116,11 +85,4 @@ pub(crate) enum Command {
     /// Show how far a migration is, from its staging database alone; also while another process works on it.
     #[command(after_help = "Example:\n  watch -n 2 dv-migrate status --project crm")]
     Status,
-}
-
-fn key_and_value(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.trim().to_owned())),
-        _ => Err("write KEY=VALUE, such as load.chunk=100".to_owned()),
-    }
 }

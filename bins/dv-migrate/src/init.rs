@@ -5,8 +5,7 @@ use std::path::Path;
 
 use migration::{ExitStatus, create_project};
 
-use crate::args::Global;
-use crate::output;
+use dv_terminal::{Global, output};
 
 pub(crate) fn init(global: &Global, folder: &Path) -> ExitStatus {
     match create_project(folder) {

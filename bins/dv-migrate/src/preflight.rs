@@ -2,9 +2,8 @@
 
 use migration::{CheckResult, ExitStatus, Project, Secrets};
 
-use crate::args::Global;
-use crate::output;
-use crate::table::{Align, set};
+use dv_terminal::table::{Align, set};
+use dv_terminal::{Global, output};
 
 pub(crate) async fn preflight(global: &Global) -> ExitStatus {
     let project = match Project::open(&global.project, &global.overrides()) {

@@ -2,8 +2,7 @@
 
 use migration::{ExitStatus, Project, RunOptions, Secrets, Step, Steps, Summary};
 
-use crate::args::Global;
-use crate::{observe, output, stop};
+use dv_terminal::{Global, observe, output, stop};
 
 pub(crate) async fn run(
     global: &Global,

@@ -2,9 +2,8 @@
 
 use migration::{ExitStatus, Project, Status, Step};
 
-use crate::args::Global;
-use crate::output;
-use crate::table::{Align, set, thousands};
+use dv_terminal::table::{Align, set, thousands};
+use dv_terminal::{Global, output};
 
 pub(crate) async fn status(global: &Global) -> ExitStatus {
     let project = match Project::open(&global.project, &global.overrides()) {

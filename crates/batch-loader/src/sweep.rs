@@ -139,7 +139,13 @@ async fn judge(
     let strays = unknown.into_iter().filter(|(found, known)| {
         known.is_some() || !(waiting.contains(&found.row) || in_doubt.contains(&found.row))
     });
-    Ok((successes.len(), strays.map(|(found, _)| found).collect()))
+    let strays: Vec<Stray> = strays.map(|(found, _)| found).collect();
+    if strays.is_empty() {
+        return Ok((successes.len(), strays));
+    }
+    // Another worker may have recorded them between one question and the next.
+    let still = self::unknown(ctx, table, strays).await?;
+    Ok((successes.len(), still.into_iter().map(|(found, _)| found).collect()))
 }
 
 /// RowIds among those given that are pending to be inserted.

@@ -191,7 +191,7 @@ impl Error {
                 Some(format!("set {variable}, or choose another target.auth (azure-cli, managed-identity)"))
             }
             Self::NotReady { .. } => {
-                Some("leave out --only, so that the steps before are done as well".to_owned())
+                Some("`dv-migrate run` without --only does the steps before as well".to_owned())
             }
             Self::AtWork { .. } => Some(
                 "wait until it has ended, or stop it with Ctrl-C; `dv-migrate status` says how far it is"

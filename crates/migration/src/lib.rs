@@ -27,6 +27,7 @@ mod error;
 mod event;
 mod exit;
 mod journey;
+mod load_plan;
 mod lock;
 mod preflight;
 mod project;
@@ -40,6 +41,9 @@ pub use error::Error;
 pub use event::{Event, Observer, Unobserved};
 pub use exit::ExitStatus;
 pub use journey::{RunOptions, Steps, lookup_graph, run};
+pub use load_plan::{
+    DAILY_REQUESTS, DeferredPlan, LoadPlan, PassPlan, PlanOptions, RateBasis, TablePlan, plan_load,
+};
 pub use preflight::{Check, CheckResult, Preflight, preflight};
 pub use project::{
     Auth, Load, Overrides, PROJECT_FILE, Place, Problem, Project, ProjectErrors, Secrets, Settings, Source,

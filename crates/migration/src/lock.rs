@@ -1,40 +1,86 @@
-//! One run at a time: steps rebuild tables of the staging database that a second run would be reading.
+//! Who may work on a staging database at the same time: steps that rebuild its tables work alone, processes that load take
+//! turns by their leases and work together.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::Error;
+use crate::{Error, Step};
 
 /// Held while a run is at work on a staging database. The system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
 pub(crate) struct AtWork {
-    _held: File,
+    company: Company,
+    staging: PathBuf,
+    held: Option<File>,
 }
 
-impl AtWork {
-    /// Begins to work, unless another run does.
-    pub(crate) async fn begin(staging: &Path) -> Result<Self, Error> {
-        // Who only asks holds the lock for a moment.
-        const TRIES: u32 = 5;
-        let path = beside(staging);
-        let failed = |source| Error::File { path: path.clone(), doing: "locked", source };
-        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-        for _ in 0..TRIES {
-            match file.try_lock() {
-                Ok(()) => return Ok(Self { _held: file }),
-                Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(100)).await,
-                Err(TryLockError::Error(error)) => return Err(failed(error)),
-            }
+/// With whom a step can work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Company {
+    /// With nobody: it rebuilds what others would be reading.
+    Alone,
+    /// With others that load as well.
+    Together,
+}
+
+impl Company {
+    /// What a step needs.
+    pub(crate) fn of(step: Step) -> Self {
+        match step {
+            Step::Load | Step::Settle => Self::Together,
+            Step::Prepare | Step::Extract | Step::Transform | Step::Sequence | Step::Verify => Self::Alone,
         }
-        Err(Error::AtWork { path: staging.to_owned() })
+    }
+}
+
+/// Who only asks holds the lock for a moment.
+const TRIES: u32 = 5;
+/// Who loaded together with us is about to end as well.
+const PATIENT_TRIES: u32 = 100;
+
+impl AtWork {
+    /// Begins to work, unless another run does with which this cannot work.
+    pub(crate) async fn begin(staging: &Path, company: Company) -> Result<Self, Error> {
+        let held = Some(lock(staging, company, TRIES).await?);
+        Ok(Self { company, staging: staging.to_owned(), held })
+    }
+
+    /// Goes on with a step that may need other company.
+    pub(crate) async fn change_to(&mut self, company: Company) -> Result<(), Error> {
+        if self.company != company {
+            // One lock at a time: a process would wait for itself.
+            self.held = None;
+            self.held = Some(lock(&self.staging, company, PATIENT_TRIES).await?);
+            self.company = company;
+        }
+        Ok(())
     }
 
     /// Whether a run is at work.
     pub(crate) fn is_held(staging: &Path) -> bool {
         let Ok(file) = File::open(beside(staging)) else { return false };
-        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+        matches!(file.try_lock(), Err(TryLockError::WouldBlock))
     }
+}
+
+async fn lock(staging: &Path, company: Company, tries: u32) -> Result<File, Error> {
+    let path = beside(staging);
+    let failed = |source| Error::File { path: path.clone(), doing: "locked", source };
+    let file = File::options().create(true).truncate(false).read(true).write(true).open(&path);
+    let file = file.map_err(failed)?;
+    for _ in 0..tries {
+        let locked = match company {
+            Company::Alone => file.try_lock(),
+            Company::Together => file.try_lock_shared(),
+        };
+        match locked {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(100)).await,
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+    }
+    Err(Error::AtWork { path: staging.to_owned() })
 }
 
 /// A file of its own: on some systems a lock keeps others from reading, and `status` reads beside a run.
@@ -53,12 +99,28 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let staging = folder.path().join("staging.db");
         assert!(!AtWork::is_held(&staging));
-        let first = AtWork::begin(&staging).await.unwrap();
+        let first = AtWork::begin(&staging, Company::Alone).await.unwrap();
         assert!(AtWork::is_held(&staging));
-        let refused = AtWork::begin(&staging).await.unwrap_err();
-        assert!(matches!(refused, Error::AtWork { .. }), "{refused}");
+        for company in [Company::Alone, Company::Together] {
+            let refused = AtWork::begin(&staging, company).await.unwrap_err();
+            assert!(matches!(refused, Error::AtWork { .. }), "{refused}");
+        }
         drop(first);
         assert!(!AtWork::is_held(&staging));
-        AtWork::begin(&staging).await.unwrap();
+        AtWork::begin(&staging, Company::Alone).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn those_who_load_work_together_and_nobody_rebuilds_beside_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let staging = folder.path().join("staging.db");
+        let mut first = AtWork::begin(&staging, Company::Alone).await.unwrap();
+        first.change_to(Company::Together).await.unwrap();
+        let second = AtWork::begin(&staging, Company::Together).await.unwrap();
+        assert!(AtWork::is_held(&staging));
+        let refused = AtWork::begin(&staging, Company::Alone).await.unwrap_err();
+        assert!(matches!(refused, Error::AtWork { .. }), "{refused}");
+        drop(second);
+        first.change_to(Company::Alone).await.unwrap();
     }
 }

@@ -35,6 +35,7 @@ pub mod ddl;
 mod dialect;
 mod error;
 mod flag;
+pub mod forecast;
 pub mod level;
 pub mod lookup;
 pub mod manifest;

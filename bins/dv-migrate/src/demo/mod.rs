@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use dataverse_emulator::{Emulator, Limits, Options, tables_from};
 use migration::{ExitStatus, Overrides, PROJECT_FILE, Project, RunOptions, Summary};
 
-use crate::args::Global;
-use crate::{observe, output, run, stop};
+use dv_terminal::{Global, observe, output, stop};
+
+use crate::run;
 
 /// The emulated organisation's content, kept between runs.
 const ORGANISATION: &str = "organisation.bin";

@@ -147,10 +147,11 @@ fn match_key(journey: &Journey<'_>, table: &str) -> Vec<String> {
 }
 
 /// The loader's plan: order and deferred lookups from the step `sequence`, strategies from the tables.
-async fn plan(journey: &Journey<'_>, store: &Store, step: Step) -> Result<Plan, Error> {
+pub(crate) async fn plan(journey: &Journey<'_>, store: &Store, step: Step) -> Result<Plan, Error> {
     let checked = &journey.checked;
     let order = sequence::kept(store, step).await?;
-    let organization = checked.target(step)?.organization.id;
+    // The staging database is bound to the organisation whose definitions are frozen.
+    let organization = checked.frozen.organization_id;
     let bases = base::reserved(store, organization).await?;
     let mut plan = Plan::default();
     let matched: Vec<LoadTable> = checked

@@ -6,11 +6,11 @@ pub(crate) mod check;
 mod errors;
 mod extract;
 mod graph;
-mod load;
+pub(crate) mod load;
 mod owners;
 mod prepare;
 mod retry;
-mod sequence;
+pub(crate) mod sequence;
 mod steps;
 pub(crate) mod target;
 mod transform;
@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::in_staging;
 use crate::event::{Observer, Unobserved};
-use crate::lock::AtWork;
+use crate::lock::{AtWork, Company};
 use crate::record::RunRecord;
 use crate::{Error, Event, ExitStatus, Project, Secrets, Step, StepSummary, Summary, TableSummary};
 use check::Checked;
@@ -148,7 +148,8 @@ pub async fn run(project: &Project, options: RunOptions) -> Result<Summary, Erro
     }
     let opening = StoreOptions { functions: row_transform::functions(), ..StoreOptions::sqlite(path) };
     let store = Store::open(opening).await.map_err(in_staging(format!("opening {}", path.display())))?;
-    let at_work = AtWork::begin(path).await?;
+    let first = options.steps.iter().next().map_or(Company::Alone, Company::of);
+    let mut at_work = AtWork::begin(path, first).await?;
     let mut summary = Summary {
         project: project.settings().name.clone(),
         organization,
@@ -159,6 +160,7 @@ pub async fn run(project: &Project, options: RunOptions) -> Result<Summary, Erro
     };
     let mut done = BTreeMap::new();
     for step in options.steps.iter() {
+        at_work.change_to(Company::of(step)).await?;
         one_step(&journey, &store, step, &mut summary, &mut done).await?;
     }
     account::complete(&journey, &store, options.steps, &done, &mut summary).await?;

@@ -25,6 +25,11 @@ impl Steps {
         Self { first: step, last: step }
     }
 
+    /// From one step to another; the earlier one comes first.
+    pub fn between(one: Step, other: Step) -> Self {
+        Self { first: one.min(other), last: one.max(other) }
+    }
+
     /// The last of them.
     pub fn last(self) -> Step {
         self.last

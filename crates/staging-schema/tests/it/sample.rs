@@ -5,7 +5,7 @@ use staging_schema::manifest::{self, Coverage};
 use staging_schema::settle::{self, RetryFilter};
 use staging_schema::{
     GuidStrategy, Levels, Mode, Pass, RequestState, Shape, StagedColumn, StagedKind, Statement, TableName,
-    TargetTable, chunk, ddl, level, pending, summary,
+    TargetTable, chunk, ddl, forecast, level, pending, summary,
 };
 
 fn targets(names: &[&str]) -> Vec<String> {
@@ -77,6 +77,7 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<Named>)> {
         ("settle", settling()),
         ("level", levels()),
         ("summary", summaries()),
+        ("forecast", forecasts()),
     ]
 }
 
@@ -212,5 +213,22 @@ fn summaries() -> Vec<Named> {
             std::iter::once(summary::clear_findings(&task)).chain(summary::flag_findings(&task)).collect(),
         ),
         ("name with a quote", vec![ddl::drop_table(&TableName::source("it's [one]"))]),
+    ]
+}
+
+fn forecasts() -> Vec<Named> {
+    let later = |column: &str, target: Option<&str>, on_cycles| forecast::Later {
+        column: column.to_owned(),
+        target: target.map(str::to_owned),
+        on_cycles,
+    };
+    let later = [later("regardingobjectid", Some("incident"), false), later("new_parentid", None, true)];
+    let task = activity();
+    vec![
+        ("lookups", vec![forecast::count(&task, Pass::Lookups, &later)]),
+        ("state", vec![forecast::count(&task, Pass::State, &[])]),
+        ("associate", vec![forecast::count(&intersect(), Pass::Associate, &[])]),
+        ("update of a matched table", vec![forecast::count(&matched(), Pass::Update, &[])]),
+        ("measured", vec![forecast::measured()]),
     ]
 }

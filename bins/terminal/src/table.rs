@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 /// How a column is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Align {
+pub enum Align {
     /// Names.
     Left,
     /// Numbers.
@@ -12,7 +12,7 @@ pub(crate) enum Align {
 }
 
 /// Sets rows under a header, as wide as the widest cell.
-pub(crate) fn set(header: &[(&str, Align)], rows: &[Vec<String>]) -> String {
+pub fn set(header: &[(&str, Align)], rows: &[Vec<String>]) -> String {
     let widths: Vec<usize> = header
         .iter()
         .enumerate()
@@ -41,7 +41,7 @@ pub(crate) fn set(header: &[(&str, Align)], rows: &[Vec<String>]) -> String {
 }
 
 /// `1,234,567`.
-pub(crate) fn thousands(number: u64) -> String {
+pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -54,7 +54,7 @@ pub(crate) fn thousands(number: u64) -> String {
 }
 
 /// `0.4 s`, `12 s`, `3 min 05 s`.
-pub(crate) fn duration(seconds: f64) -> String {
+pub fn duration(seconds: f64) -> String {
     if seconds < 10.0 {
         return format!("{seconds:.1} s");
     }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::table::{Align, duration, set, thousands};
 
 /// Prints a result as one JSON object.
-pub(crate) fn json(value: &impl Serialize) {
+pub fn json(value: &impl Serialize) {
     match serde_json::to_string_pretty(value) {
         Ok(json) => text(&json),
         Err(problem) => error(&format!("the result could not be written as JSON: {problem}"), None),
@@ -21,7 +21,7 @@ pub(crate) fn json(value: &impl Serialize) {
 }
 
 /// Prints lines of a result.
-pub(crate) fn text(text: impl Display) {
+pub fn text(text: impl Display) {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{text}").and_then(|()| out.flush()) {
         Err(problem) if problem.kind() != ErrorKind::BrokenPipe => {
@@ -40,7 +40,7 @@ pub(crate) fn say_in_json() {
 }
 
 /// Says something while working.
-pub(crate) fn say(text: impl Display) {
+pub fn say(text: impl Display) {
     say_as("said", &text);
 }
 
@@ -56,7 +56,7 @@ fn say_as(event: &str, text: &impl Display) {
 }
 
 /// Says what went wrong, and what to do about it.
-pub(crate) fn error(message: &str, hint: Option<&str>) {
+pub fn error(message: &str, hint: Option<&str>) {
     for line in message.lines() {
         say_as("error", &line);
     }
@@ -66,7 +66,7 @@ pub(crate) fn error(message: &str, hint: Option<&str>) {
 }
 
 /// Every mistake of a project; exit code 2.
-pub(crate) fn project_errors(errors: &ProjectErrors, as_json: bool) -> ExitStatus {
+pub fn project_errors(errors: &ProjectErrors, as_json: bool) -> ExitStatus {
     if as_json {
         json(&serde_json::json!({ "error": "project", "problems": errors.problems }));
     }
@@ -78,7 +78,7 @@ pub(crate) fn project_errors(errors: &ProjectErrors, as_json: bool) -> ExitStatu
 }
 
 /// An error of a journey, with its causes and the next step; `again` is what goes on from there.
-pub(crate) fn failure(failure: &migration::Error, again: &str, as_json: bool) -> ExitStatus {
+pub fn failure(failure: &migration::Error, again: &str, as_json: bool) -> ExitStatus {
     if let migration::Error::Project(errors) = failure {
         return project_errors(errors, as_json);
     }
@@ -101,7 +101,7 @@ pub(crate) fn failure(failure: &migration::Error, again: &str, as_json: bool) ->
 }
 
 /// The table at the end of a run, what is open, which files to look at, and what to type next.
-pub(crate) fn summary(summary: &Summary, next: &[String]) {
+pub fn summary(summary: &Summary, next: &[String]) {
     text(lines(summary, next).join("\n"));
 }
 

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use migration::{Event, Observer, Step};
 
-use crate::args::Global;
+use crate::Global;
 use crate::table::{duration, thousands};
 
 /// The observer that fits the flags and the place where stderr goes.
-pub(crate) fn observer(global: &Global) -> Arc<dyn Observer> {
+pub fn observer(global: &Global) -> Arc<dyn Observer> {
     if global.events {
         Arc::new(JsonLines)
     } else if std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb") {

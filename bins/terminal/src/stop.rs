@@ -5,7 +5,7 @@ use migration::CancellationToken;
 use crate::output;
 
 /// A token that Ctrl-C (or a polite kill) cancels. What is under way gets the project's grace time to end.
-pub(crate) fn on_ctrl_c() -> CancellationToken {
+pub fn on_ctrl_c() -> CancellationToken {
     let token = CancellationToken::new();
     let cancel = token.clone();
     tokio::spawn(async move {

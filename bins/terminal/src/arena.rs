@@ -6,7 +6,7 @@
 /// go on many threads here: they cost three times the memory in use (docs/benchmarks.md). Only the environment of a
 /// fresh process can say otherwise; where that fails, the program goes on and takes more memory.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-pub(crate) fn share_one() {
+pub fn share_one() {
     use std::os::unix::process::CommandExt as _;
 
     const ARENAS: &str = "MALLOC_ARENA_MAX";
@@ -24,4 +24,4 @@ pub(crate) fn share_one() {
 
 /// Other allocators need no telling.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub(crate) fn share_one() {}
+pub fn share_one() {}

@@ -1,0 +1,50 @@
+//! What can be typed.
+
+use clap::Parser;
+use dv_terminal::Global;
+use migration::DAILY_REQUESTS;
+
+/// Loads a prepared project into Dataverse: rows, then everything that had to wait for them.
+///
+/// Each row arrives once, whatever dies on the way: a second call goes on where the first one stopped, and a second
+/// process on the same project joins in. Staging, mapping and checking before it are `dv-migrate run --until sequence`.
+#[derive(Debug, Parser)]
+#[command(name = "dv-load", version, about, after_help = AFTER_HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    /// Say what a load would do: rows, requests, strategy and time per table and pass. Writes nothing, asks nobody.
+    #[arg(long, conflicts_with = "retry_errors")]
+    pub(crate) plan: bool,
+    /// With --plan: rows per second to expect, instead of what earlier runs measured.
+    #[arg(long, value_name = "ROWS", requires = "plan", value_parser = positive)]
+    pub(crate) rate: Option<f64>,
+    /// With --plan: the requests that the tenant's pool allows in 24 hours.
+    #[arg(long, value_name = "REQUESTS", requires = "plan", default_value_t = DAILY_REQUESTS)]
+    pub(crate) daily_requests: u64,
+    /// Take rows again that Dataverse refused in earlier runs; their cause should be repaired.
+    #[arg(long)]
+    pub(crate) retry_errors: bool,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  dv-migrate run --project crm --until sequence   stage, map and order; sends nothing
+  dv-load --project crm --plan                    what the load would do, and how long it takes
+  dv-load --project crm --plan --rate 800         the same at 800 rows a second
+  dv-load --project crm                           load and settle; call it again after any stop
+  dv-load --project crm --retry-errors            and take the rows again that Dataverse refused
+  dv-migrate run --project crm --only verify      compare what is there with what was staged
+
+Ctrl-C lets requests under way end within load.grace and leaves a state that the next call goes on from.
+Secrets are read from the environment only: DV_CLIENT_SECRET or DV_TOKEN, and the variables that [[target.user]] names.
+
+Exit codes: 0 done · 1 done, but rows are in error or owed · 2 input is wrong, nothing was changed
+            3 target or staging database not reachable, or it refused us · 4 stopped; 3 and 4 can be resumed";
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
+        _ => Err("write a number above zero, such as 800".to_owned()),
+    }
+}

@@ -1,0 +1,52 @@
+//! The load itself.
+
+use dv_terminal::{observe, output, stop};
+use migration::{ExitStatus, Project, RunOptions, Secrets, Step, Steps, Summary};
+
+use crate::args::Cli;
+
+pub(crate) async fn load(cli: &Cli) -> ExitStatus {
+    let global = &cli.global;
+    let project = match Project::open(&global.project, &global.overrides()) {
+        Ok(project) => project,
+        Err(errors) => return output::project_errors(&errors, global.json),
+    };
+    let options = RunOptions {
+        steps: Steps::between(Step::Load, Step::Settle),
+        retry_errors: cli.retry_errors,
+        secrets: Secrets::from_process(),
+        observer: observe::observer(global),
+        cancel: stop::on_ctrl_c(),
+    };
+    match migration::run(&project, options).await {
+        Ok(summary) => {
+            if global.json {
+                output::json(&summary);
+            } else {
+                output::summary(&summary, &next(&project, &summary));
+            }
+            summary.exit_status()
+        }
+        Err(error) => output::failure(&error, &again(&project), global.json),
+    }
+}
+
+/// The command that goes on with a project.
+pub(crate) fn again(project: &Project) -> String {
+    format!("dv-load --project {}", project.folder().display())
+}
+
+fn next(project: &Project, summary: &Summary) -> Vec<String> {
+    let folder = project.folder().display();
+    let refused: u64 = summary.tables.iter().map(|table| table.refused).sum();
+    let mut lines = Vec::new();
+    if refused > 0 {
+        lines.push(format!(
+            "dv-load --project {folder} --retry-errors     once the cause is repaired: takes the {refused} refused rows again"
+        ));
+    }
+    lines.push(format!(
+        "dv-migrate run --project {folder} --only verify     compares what is there with what was staged"
+    ));
+    lines
+}
