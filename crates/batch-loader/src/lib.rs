@@ -39,6 +39,7 @@ mod load;
 mod matching;
 mod operation;
 mod options;
+mod pace;
 mod parties;
 mod plan;
 mod preload;
