@@ -6,17 +6,19 @@ use std::sync::Arc;
 use staging_store::{Lease, NewRequest, RequestEnd, RequestOutcome, RowError, Success};
 use uuid::Uuid;
 
-use crate::context::Lane;
+use crate::context::Context;
 use crate::lease::LeaseClock;
-use crate::rows::Request;
+use crate::rows::{Request, Rows, Slot};
 
 /// One leased chunk.
 #[derive(Debug)]
 pub(crate) struct OpenChunk {
     pub(crate) lease: Lease,
     pub(crate) clock: Arc<LeaseClock>,
-    /// Not in the manifest yet.
-    pub(crate) fresh: VecDeque<Request>,
+    /// As they were read.
+    pub(crate) rows: Arc<Rows>,
+    /// Rows that are in no request yet.
+    pub(crate) fresh: VecDeque<Slot>,
     /// In the manifest, without an outcome that we know of.
     pub(crate) open: BTreeSet<Uuid>,
     /// Answered, not durable yet.
@@ -76,19 +78,24 @@ pub(crate) enum ChunkEnd {
 }
 
 impl OpenChunk {
-    pub(crate) fn new(lease: Lease, clock: Arc<LeaseClock>, fresh: VecDeque<Request>) -> Self {
-        Self { lease, clock, fresh, open: BTreeSet::new(), answered: Answered::default() }
+    pub(crate) fn new(lease: Lease, clock: Arc<LeaseClock>, rows: Arc<Rows>, fresh: VecDeque<Slot>) -> Self {
+        Self { lease, clock, rows, fresh, open: BTreeSet::new(), answered: Answered::default() }
     }
 
-    /// What can be made durable now: everything answered, and as many fresh requests as there is room for.
-    pub(crate) fn commit(&mut self, room: usize, stopping: bool, lanes: &[Lane]) -> Option<Commit> {
+    /// What can be made durable now: everything answered, and the requests cut from fresh rows. Each request goes to the
+    /// application user with most room left.
+    pub(crate) fn commit(&mut self, cut: Vec<Request>, stopping: bool, ctx: &Context<'_>) -> Option<Commit> {
         if stopping {
             self.fresh.clear();
         }
         let Answered { outcomes, mut next, doubtful, restamp } = std::mem::take(&mut self.answered);
-        next.extend(self.fresh.drain(..room.min(self.fresh.len())));
+        next.extend(cut);
+        for request in &mut next {
+            request.lane = ctx.roomiest();
+            request.turn = Some(ctx.lanes[request.lane].turn());
+        }
         let mut manifest: Vec<NewRequest> =
-            next.iter().map(|request| request.manifest(&lanes[request.lane].user.to_string())).collect();
+            next.iter().map(|request| request.manifest(&ctx.lanes[request.lane].user.to_string())).collect();
         manifest.extend(doubtful);
         let is_complete = self.fresh.is_empty() && self.open.is_empty() && next.is_empty();
         let end = is_complete.then_some(if stopping { ChunkEnd::GivenBack } else { ChunkEnd::Finished });

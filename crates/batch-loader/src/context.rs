@@ -1,29 +1,18 @@
 //! What every part of a load works with.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use dataverse_client::Client;
 use staging_schema::Pass;
 use staging_store::Store;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::event::{Event, Observer};
-use crate::limiter::Limiter;
+use crate::lane::Lane;
+use crate::pace::Pace;
 use crate::report::TableReport;
 use crate::{Error, Options, Plan, Report};
-
-/// One application user at work.
-#[derive(Debug)]
-pub(crate) struct Lane {
-    pub(crate) client: Client,
-    pub(crate) user: Uuid,
-    pub(crate) limiter: Arc<Limiter>,
-    /// Throttled answers that were noted.
-    throttled: AtomicU64,
-}
 
 /// Shared by everything that runs for one call.
 pub(crate) struct Context<'a> {
@@ -62,13 +51,11 @@ impl<'a> Context<'a> {
                 source,
             })?;
             let advised = options.in_flight.or(who.dop_hint).unwrap_or(UNADVISED);
-            let in_flight = usize::try_from(advised.min(options.max_in_flight).max(1)).unwrap_or(1);
-            lanes.push(Lane {
-                client: client.clone(),
-                user: who.user_id,
-                limiter: Limiter::new(in_flight),
-                throttled: AtomicU64::default(),
-            });
+            let start = advised.clamp(1, options.max_in_flight);
+            let now = tokio::time::Instant::now().into_std();
+            let pace =
+                Pace::new(options.pace, start, options.in_flight.is_some(), options.max_in_flight, now);
+            lanes.push(Lane::new(client.clone(), who.user_id, pace));
         }
         Ok(Self { store, lanes, plan, options, observer, cancel, report: Mutex::default() })
     }
@@ -87,19 +74,24 @@ impl<'a> Context<'a> {
     }
 
     /// Requests that may be in flight now, over all application users.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
     pub(crate) fn in_flight(&self) -> usize {
-        self.lanes.iter().map(|lane| lane.limiter.in_flight()).sum()
+        self.lanes.iter().map(|lane| lane.strength().ceil() as usize).sum()
     }
 
-    /// Notes how an application user fares.
-    pub(crate) fn note(&self, lane: &Lane, went_well: bool) {
-        // The client bears throttling by itself; that there was some is a reason to send less.
-        let throttled = lane.client.limits().throttled;
-        let was_throttled = lane.throttled.swap(throttled, Ordering::Relaxed) < throttled;
-        if was_throttled {
-            self.tell(&Event::Throttled { user: lane.user, answers: throttled });
+    /// The application user with most room left, in requests.
+    pub(crate) fn roomiest(&self) -> usize {
+        let rooms = self.lanes.iter().map(Lane::room).enumerate();
+        rooms.max_by(|(_, left), (_, right)| left.total_cmp(right)).map_or(0, |(number, _)| number)
+    }
+
+    /// Tells how the pace of an application user has changed.
+    pub(crate) fn tell_news(&self, lane: &Lane) {
+        let news = lane.news();
+        if let Some(answers) = news.throttled {
+            self.tell(&Event::Throttled { user: lane.user, answers });
         }
-        if let Some(in_flight) = lane.limiter.note(went_well && !was_throttled) {
+        if let Some(in_flight) = news.in_flight {
             tracing::info!(user = %lane.user, in_flight, "concurrency changed");
             self.tell(&Event::Concurrency { user: lane.user, in_flight });
         }

@@ -133,6 +133,17 @@ pub enum Event {
         /// From now on.
         in_flight: usize,
     },
+    /// The size of a table's requests was changed.
+    BatchSize {
+        /// The table.
+        table: String,
+        /// The pass.
+        pass: Pass,
+        /// Rows of a request from now on.
+        rows: usize,
+        /// So many rows are bad that each goes by itself inside its request.
+        singly: bool,
+    },
     /// A level of a hierarchy is loaded; NULL levels (row cycles) have none.
     LevelDone {
         /// The table.

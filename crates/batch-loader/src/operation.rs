@@ -1,6 +1,8 @@
 //! One kind of write to one table: what is read for it, how it is written, and what its answers mean.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use dataverse_client::BulkMessage;
 use dataverse_wire::fault::{FaultClass, ServiceFault};
@@ -10,9 +12,11 @@ use staging_store::{RowError, Success};
 use uuid::Uuid;
 
 use crate::Error;
+use crate::chunk::OpenChunk;
 use crate::columns::{Columns, Empty, Unwritable, guid};
 use crate::context::Context;
 use crate::limit::Limit;
+use crate::pace::{BatchSize, Sized};
 use crate::parties::PartyForm;
 use crate::plan::{LoadTable, Strategy};
 use crate::rows::{Message, Request, Rows, Slot};
@@ -30,6 +34,7 @@ pub(crate) struct Operation<'a> {
     pub(crate) limit: Limit,
     /// Whether the bulk message may be used; some tables have none, and some bodies it refuses.
     bulk: AtomicBool,
+    size: Mutex<BatchSize>,
 }
 
 #[derive(Debug)]
@@ -130,7 +135,10 @@ impl<'a> Operation<'a> {
             }
         };
         let limit = Limit::new(ctx.options.error_limit);
-        Ok(Self { table, kind, columns, limit, bulk: AtomicBool::new(bulk) })
+        let options = &ctx.options;
+        let rows = table.rows_per_request();
+        let size = BatchSize::new(rows, table.batch.is_some(), options.batch, options.pace.window);
+        Ok(Self { table, kind, columns, limit, bulk: AtomicBool::new(bulk), size: Mutex::new(size) })
     }
 
     pub(crate) fn pass(&self) -> Pass {
@@ -164,13 +172,44 @@ impl<'a> Operation<'a> {
         }
     }
 
-    pub(crate) fn rows_per_request(&self) -> usize {
-        self.table.rows_per_request()
+    /// How many rows go into the next request.
+    pub(crate) fn next_size(&self) -> Sized {
+        self.size.lock().unwrap_or_else(PoisonError::into_inner).next()
+    }
+
+    /// Lets the size of requests follow what is seen; answers with the new one if it changes.
+    pub(crate) fn resize(&self, change: impl FnOnce(&mut BatchSize) -> bool) -> Option<Sized> {
+        let mut size = self.size.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut size).then(|| size.next())
+    }
+
+    /// Cuts at most so many requests from the rows of a chunk that are in none yet.
+    pub(crate) fn cut(&self, chunk: &mut OpenChunk, requests: usize) -> Vec<Request> {
+        let size = self.next_size();
+        let message = self.first_message(size);
+        let mut cut = Vec::with_capacity(requests.min(chunk.fresh.len()));
+        while cut.len() < requests && !chunk.fresh.is_empty() {
+            let rows = size.rows.min(chunk.fresh.len());
+            cut.push(Request {
+                id: Uuid::now_v7(),
+                chunk: chunk.lease.chunk,
+                lane: 0,
+                turn: None,
+                rows: Arc::clone(&chunk.rows),
+                slots: chunk.fresh.drain(..rows).collect(),
+                message,
+                attempt: 1,
+                delay: Duration::ZERO,
+                isolates: false,
+            });
+        }
+        cut
     }
 
     /// By which message rows go out at first.
-    pub(crate) fn first_message(&self) -> Message {
-        let is_bulk = self.bulk.load(Ordering::Relaxed)
+    fn first_message(&self, size: Sized) -> Message {
+        let is_bulk = !size.singly
+            && self.bulk.load(Ordering::Relaxed)
             && !matches!(&self.kind, Kind::State(form) if form.has_closing_action());
         if is_bulk { Message::Bulk } else { Message::Batch }
     }
@@ -316,7 +355,7 @@ impl Ends {
 }
 
 /// The request is too large or takes too long; half of it may do.
-fn is_size(fault: &ServiceFault) -> bool {
+pub(crate) fn is_size(fault: &ServiceFault) -> bool {
     fault.status == 413
         || fault.code == dataverse_wire::fault::ServiceCode::SQL_TIMEOUT
         || fault.message.contains("Message size exceeded")

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::Error;
+use crate::{BatchOptions, Error, PaceOptions};
 
 /// Knobs of a load; every one has a default.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,10 +15,16 @@ pub struct Options {
     pub chunk_rows: u32,
     /// Chunks leased at a time (default 2): one is sent while the next is read.
     pub chunks_ahead: u32,
-    /// Requests in flight per application user. Without it, what the service recommends (`x-ms-dop-hint`), else 8.
+    /// Requests in flight per application user, always so many. Without it, their number starts from what the service
+    /// recommends (`x-ms-dop-hint`), else 8, and follows what is measured.
     pub in_flight: Option<u32>,
-    /// The most requests in flight per application user, whatever the service recommends (default 50; 52 is its limit).
+    /// The most requests in flight per application user, whatever is measured (default 50; the service's limit is 52 on
+    /// each of its web servers).
     pub max_in_flight: u32,
+    /// How the pace of each application user is found.
+    pub pace: PaceOptions,
+    /// How many rows go into a request, for tables that do not say so themselves.
+    pub batch: BatchOptions,
     /// How long a chunk belongs to this worker without a sign of life (default 5 minutes). Renewed at each third of it.
     pub lease: Duration,
     /// The longest a request may take, with an answer that is believed (default 2 minutes). At most half of `lease`,
@@ -71,6 +77,8 @@ impl Default for Options {
             chunks_ahead: 2,
             in_flight: None,
             max_in_flight: 50,
+            pace: PaceOptions::default(),
+            batch: BatchOptions::default(),
             lease: Duration::from_mins(5),
             request_timeout: Duration::from_mins(2),
             quiet_time: Duration::from_mins(10),
@@ -94,6 +102,10 @@ impl Options {
             "at least one request must be in flight"
         } else if self.request_timeout.is_zero() || self.request_timeout * 2 > self.lease {
             "the request timeout must be above zero and at most half of the lease"
+        } else if self.pace.window.is_zero() || !(0.1..=1.0).contains(&self.pace.aim) {
+            "the window must be above zero, and the aim between a tenth and the whole of what is allowed"
+        } else if self.batch.ceiling.is_zero() || self.batch.most_rows == 0 {
+            "a request needs time and at least one row"
         } else if !(0.0..=1.0).contains(&self.error_limit.share) {
             "the share of errors must be between 0 and 1"
         } else {

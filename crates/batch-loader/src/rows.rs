@@ -8,6 +8,7 @@ use staging_store::{NewRequest, RowBatch, RowView, StagedRow};
 use uuid::Uuid;
 
 use crate::columns::guid;
+use crate::lane::Turn;
 use crate::parties::Party;
 
 /// The rows of one chunk as they were read; requests refer to them.
@@ -84,6 +85,8 @@ pub(crate) struct Request {
     pub(crate) chunk: i64,
     /// Which of the application users sends it.
     pub(crate) lane: usize,
+    /// Held once it is that user's to send.
+    pub(crate) turn: Option<Arc<Turn>>,
     pub(crate) rows: Arc<Rows>,
     pub(crate) slots: Vec<Slot>,
     pub(crate) message: Message,
@@ -105,6 +108,7 @@ impl Request {
             attempt: 1,
             delay: Duration::ZERO,
             isolates: true,
+            turn: None,
             rows: Arc::clone(&self.rows),
             ..*self
         }

@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 use crate::Error;
 use crate::columns::Unwritable;
-use crate::context::{Context, Lane};
+use crate::context::Context;
+use crate::lane::{Lane, Stamp};
 use crate::lease::LeaseClock;
 use crate::operation::{Kind, Operation};
 use crate::probe;
@@ -29,8 +30,9 @@ impl Operation<'_> {
         request: &Request,
         clock: &Arc<LeaseClock>,
         stopping: &CancellationToken,
+        started: &Stamp,
     ) -> Verdict {
-        let options = self.write_options(ctx, clock, stopping);
+        let options = self.write_options(ctx, clock, stopping, started);
         match (request.message, &self.kind) {
             (Message::Bulk, Kind::Create { .. }) => self.send_creates(lane, request, &options).await,
             (Message::Bulk, _) => self.send_updates(lane, request, &options).await,
@@ -45,12 +47,17 @@ impl Operation<'_> {
         ctx: &Context<'_>,
         clock: &Arc<LeaseClock>,
         stopping: &CancellationToken,
+        started: &Stamp,
     ) -> WriteOptions {
         let (clock, stopping, margin) = (Arc::clone(clock), stopping.clone(), ctx.options.request_timeout);
+        let started = started.clone();
         WriteOptions {
             timeout: Some(margin),
             // Asked before each attempt, however long the client was throttled before it.
-            permit: Some(SendPermit::new(move || clock.remaining() > margin && !stopping.is_cancelled())),
+            permit: Some(SendPermit::new(move || {
+                started.set();
+                clock.remaining() > margin && !stopping.is_cancelled()
+            })),
             ..self.table.write.clone()
         }
     }

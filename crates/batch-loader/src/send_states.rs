@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use dataverse_client::{Filter, Query, Row, WriteOptions};
 use uuid::Uuid;
 
-use crate::context::{Context, Lane};
+use crate::context::Context;
+use crate::lane::Lane;
 use crate::operation::Operation;
 use crate::probe::id_of;
 use crate::rows::{Request, Slot};

@@ -1,9 +1,13 @@
 //! What follows from the answer to a request.
 
+use std::time::Duration;
+
 use staging_store::RequestEnd;
 
 use crate::Error;
 use crate::event::{Answer, Event};
+use crate::operation::is_size;
+use crate::pace::Sized;
 use crate::rows::{Message, Request, Slot};
 use crate::stage::Floor;
 use crate::verdict::Verdict;
@@ -13,6 +17,36 @@ use crate::work::Sent;
 const MOST_DOUBTS_IN_A_ROW: u32 = 100;
 
 impl Floor<'_> {
+    /// Lets the size of the table's requests follow the answer to one of them.
+    fn resize(&self, request: &Request, verdict: &Verdict, elapsed: Duration) {
+        let rows = request.slots.len();
+        let is_bulk = request.message == Message::Bulk;
+        let size = match verdict {
+            Verdict::Settled { doubtful, .. } if !doubtful.is_empty() => None,
+            Verdict::Settled { .. } if is_bulk => self.op.resize(|size| size.went_through(rows, elapsed)),
+            Verdict::Settled { successes, errors, .. } => {
+                self.op.resize(|size| size.went_singly(successes.len(), errors.len(), elapsed))
+            }
+            Verdict::Refused(refusal) if is_size(&refusal.fault) => {
+                self.op.resize(|size| size.too_large(rows))
+            }
+            Verdict::Refused(_) if rows == 1 => self.op.resize(|size| size.went_singly(0, 1, elapsed)),
+            Verdict::Postponed(error) if error.fault().is_some_and(is_size) => {
+                self.op.resize(|size| size.too_large(rows))
+            }
+            // It took longer than we wait.
+            Verdict::InDoubt if elapsed >= self.ctx.options.request_timeout.mul_f64(0.95) => {
+                self.op.resize(|size| size.too_large(rows))
+            }
+            _ => None,
+        };
+        if let Some(size) = size {
+            let (table, pass, Sized { rows, singly }) = (self.op.table.name(), self.op.pass(), size);
+            tracing::info!(table, %pass, rows, singly, "batch size changed");
+            self.ctx.tell(&Event::BatchSize { table: table.to_owned(), pass, rows, singly });
+        }
+    }
+
     /// Takes up what became of a request.
     pub(crate) fn sent(&mut self, sent: Sent) {
         let Sent { request, verdict, elapsed } = sent;
@@ -29,7 +63,7 @@ impl Floor<'_> {
                 report.requests += 1;
                 report.in_doubt += u64::from(answer == Answer::InDoubt);
             });
-            self.ctx.note(&self.ctx.lanes[request.lane], matches!(answer, Answer::Done | Answer::Refused));
+            self.resize(&request, &verdict, elapsed);
             self.ctx.tell(&Event::Answered {
                 table: table.to_owned(),
                 pass,

@@ -94,7 +94,6 @@ pub(crate) struct Floor<'a> {
     /// Set with `stop`: requests that are not sent yet stay so.
     stopping: CancellationToken,
     deadline: Option<Instant>,
-    next_lane: usize,
     pub(crate) doubts_in_a_row: u32,
     last_committed: i64,
     /// The chunk whose rows are being read.
@@ -116,7 +115,6 @@ impl<'a> Floor<'a> {
             stop: None,
             stopping: CancellationToken::new(),
             deadline: None,
-            next_lane: 0,
             doubts_in_a_row: 0,
             last_committed: 0,
             reading: None,
@@ -135,9 +133,7 @@ impl<'a> Floor<'a> {
             let capacity = ctx.in_flight();
             // Written down before a sender is free, but not long before.
             let ahead = capacity + capacity.div_ceil(2);
-            while sends.len() < capacity
-                && let Some(request) = self.ready.pop_front()
-            {
+            while let Some(request) = self.ready.pop_front() {
                 let Some(chunk) = self.chunks.get(&request.chunk) else { continue };
                 sends.push(Box::pin(send(ctx, op, request, Arc::clone(&chunk.clock), self.stopping.clone())));
             }
@@ -201,6 +197,7 @@ impl<'a> Floor<'a> {
     /// Whether more rows should be read: the next requests must be there before a sender is free.
     fn wants_work(&self, capacity: usize) -> bool {
         let waiting: usize = self.chunks.values().map(|chunk| chunk.fresh.len()).sum();
+        let waiting = waiting.div_ceil(self.op.next_size().rows);
         self.stop.is_none()
             && self.ask_at.is_none()
             && !(self.drained && self.unread.is_empty())
@@ -219,29 +216,9 @@ impl<'a> Floor<'a> {
             Ok(Found::Rows { lease, clock, rows, slots }) => {
                 let (table, pass) = (self.op.table.name().to_owned(), self.op.pass());
                 self.ctx.tell(&Event::Leased { table, pass, rows: slots.len() as u64 });
-                let size = self.op.rows_per_request();
-                let message = self.op.first_message();
-                let requests = slots.chunks(size).map(|slots| Request {
-                    id: Uuid::now_v7(),
-                    chunk: lease.chunk,
-                    lane: self.next_lane(),
-                    rows: Arc::clone(&rows),
-                    slots: slots.to_vec(),
-                    message,
-                    attempt: 1,
-                    delay: Duration::ZERO,
-                    isolates: false,
-                });
-                let fresh = requests.collect();
-                self.chunks.insert(lease.chunk, OpenChunk::new(lease, clock, fresh));
+                self.chunks.insert(lease.chunk, OpenChunk::new(lease, clock, rows, slots.into()));
             }
         }
-    }
-
-    /// Work goes round among the application users.
-    fn next_lane(&mut self) -> usize {
-        self.next_lane = (self.next_lane + 1) % self.ctx.lanes.len();
-        self.next_lane
     }
 
     fn next_commit(&mut self, room: usize) -> Option<Commit> {
@@ -252,7 +229,8 @@ impl<'a> Floor<'a> {
                 self.unsent(&request);
             }
             for (lease, clock) in std::mem::take(&mut self.unread) {
-                self.chunks.insert(lease.chunk, OpenChunk::new(lease, clock, VecDeque::new()));
+                let chunk = OpenChunk::new(lease, clock, Arc::default(), VecDeque::new());
+                self.chunks.insert(chunk.lease.chunk, chunk);
             }
         }
         // In turn, so that the answers of one chunk do not keep the requests of the next from being written down.
@@ -266,8 +244,9 @@ impl<'a> Floor<'a> {
         };
         let number = due(true).or_else(|| due(false))?;
         self.last_committed = number;
-        let lanes = &self.ctx.lanes;
-        self.chunks.get_mut(&number).and_then(|chunk| chunk.commit(room, stopping, lanes))
+        let chunk = self.chunks.get_mut(&number)?;
+        let cut = if stopping { Vec::new() } else { self.op.cut(chunk, room) };
+        chunk.commit(cut, stopping, self.ctx)
     }
 
     fn committed(&mut self, commit: Commit, result: Result<(), staging_store::Error>) {

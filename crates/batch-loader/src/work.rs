@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use staging_store::{Lease, Take, Taken};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
 use crate::chunk::{ChunkEnd, Commit};
 use crate::context::{Context, staging};
 use crate::event::Event;
+use crate::lane::Fared;
 use crate::lease::{LeaseClock, Moment};
 use crate::operation::Operation;
 use crate::rows::{Request, Rows, Slot};
@@ -104,7 +104,7 @@ pub(crate) async fn send(
         () = clock.lost(margin) => return unsent(request),
         permit = async {
             tokio::time::sleep(request.delay).await;
-            lane.limiter.acquire().await
+            lane.acquire().await
         } => permit,
     };
     // The last look before the send: the lease must outlive the request.
@@ -113,8 +113,17 @@ pub(crate) async fn send(
     }
     let (table, pass) = (op.table.name().to_owned(), op.pass());
     ctx.tell(&Event::Sending { table, pass, request: request.id, rows: request.slots.len() });
-    let started = Instant::now();
-    let verdict = op.send(ctx, lane, &request, &clock, &stopping).await;
-    drop(permit);
-    Sent { request, verdict, elapsed: started.elapsed() }
+    let started = permit.stamp();
+    let verdict = op.send(ctx, lane, &request, &clock, &stopping, &started).await;
+    let elapsed = started.elapsed();
+    permit.ended(match &verdict {
+        Verdict::Settled { successes, errors, doubtful, .. } if doubtful.is_empty() => {
+            Fared::Well { rows: successes.len() + errors.len() }
+        }
+        Verdict::Refused(_) | Verdict::Fatal(_) => Fared::Well { rows: 0 },
+        Verdict::Unwritable(_) | Verdict::Unsent => Fared::Unsent,
+        Verdict::Settled { .. } | Verdict::Postponed(_) | Verdict::InDoubt => Fared::Badly,
+    });
+    ctx.tell_news(lane);
+    Sent { request, verdict, elapsed }
 }

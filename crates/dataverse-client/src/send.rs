@@ -220,7 +220,7 @@ impl Client {
                     tracing::debug!(parent: &span, code = %refusal.fault.code, class = refusal.class.as_str(), "refused");
                     if refusal.class == FaultClass::Throttled && !refusal.is_partial() {
                         let wait = refusal.retry_after.unwrap_or(policy.throttle_wait);
-                        self.throttle().pause(wait);
+                        self.throttle().pause(wait, refusal.fault.code);
                         let is_borne = request.retries == Retries::ByClient
                             && summary.elapsed + wait <= policy.throttle_patience;
                         tracing::warn!(parent: &span, wait_ms = wait.as_millis(), "throttled");

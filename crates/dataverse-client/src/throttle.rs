@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use dataverse_wire::fault::ServiceCode;
 use http::HeaderMap;
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -19,6 +20,8 @@ pub struct ServiceLimits {
     pub dop_hint: Option<u32>,
     /// Answers so far that were throttled.
     pub throttled: u64,
+    /// Which limit the latest of them named.
+    pub throttled_by: Option<ServiceCode>,
     /// How much longer all calls of this client wait.
     pub paused_for: Option<Duration>,
 }
@@ -46,12 +49,13 @@ impl Throttle {
         }
     }
 
-    /// Everybody waits at least this long from now on.
-    pub(crate) fn pause(&self, wait: Duration) {
+    /// Everybody waits at least this long from now on, because of this limit.
+    pub(crate) fn pause(&self, wait: Duration, limit: ServiceCode) {
         let until = Instant::now() + wait;
         self.update(|state| {
             state.until = Some(state.until.map_or(until, |present| present.max(until)));
             state.limits.throttled += 1;
+            state.limits.throttled_by = Some(limit);
         });
     }
 
@@ -140,12 +144,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_pause_holds_everybody_and_is_never_shortened() {
         let throttle = Throttle::default();
-        throttle.pause(Duration::from_secs(10));
-        throttle.pause(Duration::from_secs(1));
+        throttle.pause(Duration::from_secs(10), ServiceCode::THROTTLED_TIME);
+        throttle.pause(Duration::from_secs(1), ServiceCode::THROTTLED_REQUESTS);
         let start = Instant::now();
         futures::future::join_all((0..5).map(|_| throttle.wait())).await;
         assert!(start.elapsed() >= Duration::from_secs(10));
         assert_eq!(throttle.limits().throttled, 2);
+        assert_eq!(throttle.limits().throttled_by, Some(ServiceCode::THROTTLED_REQUESTS));
         assert_eq!(throttle.limits().paused_for, None);
     }
 

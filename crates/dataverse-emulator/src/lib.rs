@@ -46,4 +46,4 @@ pub use fault::{FaultKind, FaultPlan, FaultRule};
 pub use settings::{Keep, Settings, Strictness};
 pub use standard::{standard_tables, tables_from};
 pub use stats::Stats;
-pub use throttle::Limits;
+pub use throttle::{Limits, Routing};

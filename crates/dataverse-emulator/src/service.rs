@@ -29,7 +29,7 @@ use crate::state::{
     seeds,
 };
 use crate::stats::{Counters, Stats};
-use crate::throttle::{Limits, Throttle};
+use crate::throttle::{Limits, Routing, Throttle};
 
 /// Everything behind the socket.
 #[derive(Debug)]
@@ -267,7 +267,11 @@ impl Service {
         let (admitted, limits, server) = {
             let mut throttle = lock(&self.throttle);
             let servers = throttle.limits().servers.max(1);
-            let server = usize::try_from(wire.number).unwrap_or_default() % servers;
+            let number = match throttle.limits().routing {
+                Routing::Connections => wire.number,
+                Routing::Requests => scattered(self.seed ^ self.next_number()),
+            };
+            let server = usize::try_from(number).unwrap_or_default() % servers;
             (throttle.admit(user, server, clock.elapsed()), throttle.limits().clone(), server)
         };
         let budget = match admitted {
@@ -480,6 +484,14 @@ fn http_answer(answer: Answer) -> http::Response<Bytes> {
         tracing::error!(%error, "an answer with impossible headers");
         http::Response::new(Bytes::new())
     })
+}
+
+/// A number that looks random (SplitMix64).
+fn scattered(number: u64) -> u64 {
+    let mixed = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    (mixed ^ (mixed >> 31)) >> 1
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ pub struct Limits {
     pub window_seconds: u64,
     /// Simulated web servers; each counts for itself (default 1).
     pub servers: usize,
+    /// How requests find their server (default by connection).
+    pub routing: Routing,
     /// The recommended degree of parallelism, told in `x-ms-dop-hint` (default 4).
     pub dop_hint: u32,
     /// How many times faster than real the emulated time passes (default 1).
@@ -35,6 +37,17 @@ pub struct Limits {
     pub latency_per_row_ms: f64,
 }
 
+/// How requests find one of the simulated web servers. What the service does without its cookie is not documented.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Routing {
+    /// A connection stays with its server; connections go round.
+    #[default]
+    Connections,
+    /// Each request goes to any server, at random.
+    Requests,
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -44,6 +57,7 @@ impl Default for Limits {
             concurrent: 52,
             window_seconds: 300,
             servers: 1,
+            routing: Routing::Connections,
             dop_hint: 4,
             time_scale: 1.0,
             least_retry_after: 1,

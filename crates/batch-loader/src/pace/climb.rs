@@ -77,7 +77,11 @@ impl Climb {
     }
 
     /// Requests that may be in flight.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and a small number")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 1 and a small number"
+    )]
     pub(crate) fn in_flight(&self) -> usize {
         self.current.round() as usize
     }
@@ -142,7 +146,9 @@ impl Climb {
                 self.usual = Some(seen.seconds_per_row);
                 self.phase = Phase::Resting { periods: 1 };
             }
-            Phase::Rising { before: Some((from, before)) } if !is_worth(self.current / from, &before, &seen) => {
+            Phase::Rising { before: Some((from, before)) }
+                if !is_worth(self.current / from, &before, &seen) =>
+            {
                 self.set(from);
                 self.usual = Some(before.seconds_per_row);
                 self.phase = Phase::Resting { periods: REST };
@@ -178,7 +184,8 @@ impl Climb {
                 }
             }
             Phase::Trying { from, before } => {
-                let is_as_fast = seen.rows_per_second >= before.rows_per_second * (1.0 - (1.0 - STEP_DOWN) * WORTH);
+                let is_as_fast =
+                    seen.rows_per_second >= before.rows_per_second * (1.0 - (1.0 - STEP_DOWN) * WORTH);
                 if is_as_fast && self.current > self.least {
                     // They did wait for each other.
                     self.phase = if seen.seconds_per_row > self.usual.unwrap_or(0.0) * SLOWER {

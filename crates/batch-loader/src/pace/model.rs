@@ -144,7 +144,11 @@ impl Run {
             let mut queue = BinaryHeap::from([Reverse((0_u64, 0_usize))]);
             let mut happenings = vec![Happens::Ask];
             let mut asks_at = 0_u64;
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "minutes in microseconds")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "minutes in microseconds"
+            )]
             let micros = |now: f64| (now * 1e6).ceil() as u64;
             while let Some(Reverse((micro, number))) = queue.pop() {
                 #[expect(clippy::cast_precision_loss, reason = "minutes in microseconds")]
@@ -232,7 +236,10 @@ fn a_change_of_speed_is_followed_within_30_seconds() {
         let outcome = run.go();
         let reached = outcome.rows_per_second(480.0, 540.0) / run.allowed(after);
         let later = outcome.rows_per_second(480.0, 1_200.0) / run.allowed(after);
-        println!("{before} -> {after}: {reached:.4} after 30 s, {later:.4} to the end, refused {:.4}", outcome.refused_share(60.0));
+        println!(
+            "{before} -> {after}: {reached:.4} after 30 s, {later:.4} to the end, refused {:.4}",
+            outcome.refused_share(60.0)
+        );
         assert!(reached >= 0.95, "{reached:.4} of the new limit, {before} s to {after} s");
         assert!(later >= 0.95, "{later:.4} of the new limit to the end, {before} s to {after} s");
         assert!(outcome.refused_share(60.0) <= 0.01, "{:.4} refused", outcome.refused_share(60.0));
@@ -241,7 +248,8 @@ fn a_change_of_speed_is_followed_within_30_seconds() {
 
 #[test]
 fn a_service_that_tells_nothing_is_found_out_by_its_refusals() {
-    let run = Run { users: 1, servers: 2, speeds: vec![(0.0, 0.5)], seconds: 10.0 * WINDOW, seed: 5, tells: false };
+    let run =
+        Run { users: 1, servers: 2, speeds: vec![(0.0, 0.5)], seconds: 10.0 * WINDOW, seed: 5, tells: false };
     let outcome = run.go();
     let reached = outcome.rows_per_second(4.0 * WINDOW, run.seconds) / run.allowed(0.5);
     println!("untold: {reached:.4}, refused {:.4}", outcome.refused_share(WINDOW));

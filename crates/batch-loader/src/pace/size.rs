@@ -78,7 +78,11 @@ impl BatchSize {
     }
 
     /// The next request.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and what the service takes")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 1 and what the service takes"
+    )]
     pub(crate) fn next(&self) -> Sized {
         let found = self.rows.round().max(1.0);
         if self.is_pinned {
@@ -98,7 +102,11 @@ impl BatchSize {
             }
         }
         let by_itself = (self.overhead() / found) + self.singly();
-        if by_itself < least { Sized { rows: found as usize, singly: true } } else { Sized { rows: best as usize, singly: false } }
+        if by_itself < least {
+            Sized { rows: found as usize, singly: true }
+        } else {
+            Sized { rows: best as usize, singly: false }
+        }
     }
 
     /// A bulk request of so many rows went through. Answers whether the size changes.
@@ -187,7 +195,8 @@ impl BatchSize {
             Phase::Trying { from, cost: before } => {
                 let is_up = self.rows > from;
                 // A smaller request that costs no more is as good: less is lost with it.
-                let is_better = if is_up { cost <= before * (1.0 - WORTH) } else { cost <= before * (1.0 + WORTH / 2.0) };
+                let is_better =
+                    if is_up { cost <= before * (1.0 - WORTH) } else { cost <= before * (1.0 + WORTH / 2.0) };
                 if !is_better {
                     self.rows = from;
                     self.phase = Phase::Resting { periods: REST, next_up: !is_up };
@@ -222,7 +231,9 @@ impl BatchSize {
 
     fn overhead(&self) -> f64 {
         let floor = self.floor.as_secs_f64();
-        self.bulk_row.filter(|row| *row > 0.0).map_or(USUAL_OVERHEAD, |row| (floor / row).clamp(USUAL_OVERHEAD / 2.0, 50.0))
+        self.bulk_row
+            .filter(|row| *row > 0.0)
+            .map_or(USUAL_OVERHEAD, |row| (floor / row).clamp(USUAL_OVERHEAD / 2.0, 50.0))
     }
 
     fn singly(&self) -> f64 {
