@@ -57,6 +57,32 @@ async fn conditions_of_the_builder_find_what_they_say() {
 }
 
 #[tokio::test]
+async fn conditions_may_look_at_the_rows_of_a_collection() {
+    let (_emulator, client) = start().await;
+    for (name, parent) in [("Parent", None), ("Child", Some("Parent")), ("Other", None)] {
+        let found = match parent {
+            Some(parent) => {
+                client.query(&Query::new("accounts").filter(Filter::eq("name", parent))).all::<Row>().await
+            }
+            None => Ok(Vec::new()),
+        };
+        let parent = found.unwrap().first().and_then(|row| row.id("accountid"));
+        create(&client, |row| {
+            row.text("name", name);
+            if let Some(parent) = parent {
+                row.bind("parentaccountid", "accounts", &parent);
+            }
+        })
+        .await;
+    }
+    let children = "account_parent_account";
+    assert_eq!(names(&client, Filter::has_any(children)).await, ["Parent"]);
+    assert_eq!(names(&client, Filter::has_any(children).not()).await, ["Child", "Other"]);
+    assert_eq!(names(&client, Filter::any(children, Filter::eq("o/name", "Child"))).await, ["Parent"]);
+    assert_eq!(names(&client, Filter::all(children, Filter::eq("o/name", "X"))).await, ["Child", "Other"]);
+}
+
+#[tokio::test]
 async fn aggregates_count_and_sum_by_group() {
     let (_emulator, client) = start().await;
     for (city, employees) in [("Graz", 5), ("Graz", 7), ("Linz", 9)] {

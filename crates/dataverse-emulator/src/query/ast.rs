@@ -14,6 +14,37 @@ pub(crate) enum Ast {
     Text(String, TextTest, String),
     /// `Microsoft.Dynamics.CRM.In(PropertyName='…',PropertyValues=[…])` and its kin.
     Function(String, String, Vec<Literal>),
+    /// `collection/any(o:…)` and `collection/all(o:…)`; `any()` has neither variable nor condition.
+    Lambda {
+        collection: String,
+        all: bool,
+        inner: Option<(String, Box<Self>)>,
+    },
+}
+
+impl Ast {
+    /// The condition of a lambda with its paths as the rows of the collection know them; `None` for a path that
+    /// does not begin with the variable.
+    pub(super) fn without_variable(&self, variable: &str) -> Option<Self> {
+        let plain = |path: &str| path.strip_prefix(variable)?.strip_prefix('/').map(str::to_owned);
+        let boxed = |ast: &Self| ast.without_variable(variable).map(Box::new);
+        Some(match self {
+            Self::And(left, right) => Self::And(boxed(left)?, boxed(right)?),
+            Self::Or(left, right) => Self::Or(boxed(left)?, boxed(right)?),
+            Self::Not(inner) => Self::Not(boxed(inner)?),
+            Self::Compare(path, comparison, literal) => {
+                Self::Compare(plain(path)?, *comparison, literal.clone())
+            }
+            Self::Text(path, kind, wanted) => Self::Text(plain(path)?, *kind, wanted.clone()),
+            // Functions of the platform name the property alone, or behind the variable.
+            Self::Function(name, path, values) => {
+                Self::Function(name.clone(), plain(path).unwrap_or_else(|| path.clone()), values.clone())
+            }
+            Self::Lambda { collection, all, inner } => {
+                Self::Lambda { collection: plain(collection)?, all: *all, inner: inner.clone() }
+            }
+        })
+    }
 }
 
 /// How two values are compared.

@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::ast::{Ast, Comparison, Literal, TextTest};
+use super::members::Members;
 use super::pattern::Pattern;
 use crate::refusal::{self, Refusal};
 use crate::schema::{Kind, Property, Schema, Table};
@@ -26,6 +27,8 @@ pub(crate) enum Condition {
     Between(Path, Value, Value),
     /// A multi-select choice holds one of these (or, negated, none).
     Holds(Path, Vec<i64>),
+    /// `any` and `all` over a collection.
+    Members(Box<Members>),
 }
 
 /// A column, perhaps of a row that lookups lead to.
@@ -63,27 +66,31 @@ pub(crate) struct Binder<'a> {
 impl Binder<'_> {
     /// Finds the column behind a path such as `name`, `_primarycontactid_value` or `primarycontactid/fullname`.
     pub(crate) fn path(&self, text: &str) -> Result<Path, Refusal> {
-        let mut table = self.table;
-        let mut hops = Vec::new();
-        let mut segments = text.split('/').peekable();
-        while let Some(segment) = segments.next() {
-            if segments.peek().is_none() {
-                let column =
-                    table.readable(segment).ok_or_else(|| refusal::no_query_property(table, segment))?;
-                self.settings.must_keep(table, column)?;
-                return Ok(Path { hops, table: table.id, column });
+        let (table, hops, name) = match text.rsplit_once('/') {
+            None => (self.table, Vec::new(), text),
+            Some((lookups, name)) => {
+                let parent = self.parent(lookups)?;
+                (self.schema.table(parent.table).as_ref(), parent.hops, name)
             }
+        };
+        let column = table.readable(name).ok_or_else(|| refusal::no_query_property(table, name))?;
+        Ok(Path { hops, table: table.id, column })
+    }
+
+    /// The primary key of the row that lookups such as `primarycontactid` lead to.
+    pub(super) fn parent(&self, lookups: &str) -> Result<Path, Refusal> {
+        let mut table: &Table = self.table;
+        let mut hops = Vec::new();
+        for segment in lookups.split('/') {
+            let no_lookup = || refusal::no_query_property(table, segment);
             let Some(Property::Navigation { column, targets }) = table.properties.get(segment) else {
-                return Err(refusal::no_query_property(table, segment));
+                return Err(no_lookup());
             };
-            let [target] = targets.as_slice() else {
-                return Err(refusal::no_query_property(table, segment));
-            };
-            self.settings.must_keep(table, *column)?;
+            let [target] = targets.as_slice() else { return Err(no_lookup()) };
             hops.push((*column, *target));
             table = self.schema.table(*target);
         }
-        Err(refusal::no_query_property(table, text))
+        Ok(Path { hops, table: table.id, column: table.primary })
     }
 
     pub(crate) fn bind(&self, ast: &Ast) -> Result<Condition, Refusal> {
@@ -112,6 +119,9 @@ impl Binder<'_> {
             Ast::Function(name, path, literals) => {
                 let path = self.path(path)?;
                 self.function(name, path, literals)?
+            }
+            Ast::Lambda { collection, all, inner } => {
+                Condition::Members(Box::new(Members::bind(self, collection, *all, inner.as_ref())?))
             }
         })
     }

@@ -67,6 +67,7 @@ impl<'a> Evaluator<'a> {
                 self.compare(&cell, Comparison::GreaterOrEqual, low)
                     && self.compare(&cell, Comparison::LessOrEqual, high)
             }
+            Condition::Members(members) => members.hold(self, &read(&members.parent)),
             Condition::Holds(path, wanted) => match read(path) {
                 Cell::Text(text) => text
                     .split(',')

@@ -17,6 +17,7 @@ pub(crate) fn matches(ast: &Ast, definition: &Value) -> Result<bool, Refusal> {
             TextTest::StartsWith => found.starts_with(wanted.as_str()),
             TextTest::EndsWith => found.ends_with(wanted.as_str()),
         }),
+        Ast::Lambda { .. } => return Err(refusal::not_emulated("Lambda operators over metadata")),
         Ast::Function(name, ..) => {
             return Err(refusal::not_emulated(format_args!("The function {name} over metadata")));
         }

@@ -80,7 +80,8 @@ fn quoted(text: &str, quote: char) -> Result<(String, &str), Refusal> {
     }
 }
 
-fn word_token(word: &str) -> Token {
+/// A word as it stands: a literal, or a name.
+pub(super) fn word_token(word: &str) -> Token {
     let literal = match word {
         "null" => Some(Literal::Null),
         "true" => Some(Literal::Boolean(true)),

@@ -11,6 +11,7 @@ mod expand;
 mod fetch;
 mod json;
 mod lexer;
+mod members;
 mod narrow;
 mod options;
 mod page;

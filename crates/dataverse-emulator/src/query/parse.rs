@@ -1,7 +1,7 @@
 //! From words to conditions, by precedence: `not`, `and`, `or`.
 
 use super::ast::{Ast, Comparison, Literal, TextTest};
-use super::lexer::{Token, tokens};
+use super::lexer::{Token, tokens, word_token};
 use crate::refusal::{self, Refusal};
 
 /// Reads a `$filter`.
@@ -118,7 +118,13 @@ impl Parser<'_> {
             "contains" => TextTest::Contains,
             "startswith" => TextTest::StartsWith,
             "endswith" => TextTest::EndsWith,
-            _ => return self.platform_function(name),
+            _ => {
+                return match (name.strip_suffix("/any"), name.strip_suffix("/all")) {
+                    (Some(collection), _) => self.lambda(collection, false),
+                    (_, Some(collection)) => self.lambda(collection, true),
+                    _ => self.platform_function(name),
+                };
+            }
         };
         let Token::Word(path) = self.next()? else { return Err(self.complaint()) };
         self.expect(&Token::Comma)?;
@@ -133,6 +139,31 @@ impl Parser<'_> {
             };
         }
         Ok(Ast::Text(path, kind, wanted))
+    }
+
+    /// What stands behind `any(` or `all(`: a variable, a colon, a condition.
+    fn lambda(&mut self, collection: &str, all: bool) -> Result<Ast, Refusal> {
+        let collection = collection.to_owned();
+        if !all && self.peek() == Some(&Token::Close) {
+            self.position += 1;
+            return Ok(Ast::Lambda { collection, all, inner: None });
+        }
+        let Some(Token::Word(word)) = self.peek() else { return Err(self.complaint()) };
+        let Some((variable, rest)) = word.split_once(':') else { return Err(self.complaint()) };
+        let (variable, rest) = (variable.to_owned(), rest.to_owned());
+        if rest.is_empty() {
+            self.position += 1;
+        } else {
+            self.tokens[self.position] = word_token(&rest);
+        }
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(self.complaint());
+        }
+        let inner = self.either()?;
+        self.depth -= 1;
+        self.expect(&Token::Close)?;
+        Ok(Ast::Lambda { collection, all, inner: Some((variable, Box::new(inner))) })
     }
 
     fn platform_function(&mut self, name: &str) -> Result<Ast, Refusal> {
@@ -195,6 +226,28 @@ mod tests {
                 .unwrap();
         let values = vec![Literal::Text("a".into()), Literal::Text("b".into())];
         assert_eq!(ast, Ast::Function("In".into(), "accountid".into(), values));
+    }
+
+    #[test]
+    fn lambdas_name_a_collection_and_a_variable() {
+        for text in ["x/any(o:o/a eq 1)", "x/any(o: o/a eq 1)", "x/any(o:(o/a eq 1))"] {
+            let Ast::Lambda { collection, all, inner } = parse_filter(text).unwrap() else {
+                panic!("{text}")
+            };
+            let (variable, inner) = inner.unwrap();
+            assert_eq!((collection.as_str(), all, variable.as_str()), ("x", false, "o"), "{text}");
+            let plain = Ast::Compare("a".into(), Comparison::Equal, Literal::Number("1".into()));
+            assert_eq!(inner.without_variable("o"), Some(plain), "{text}");
+            assert_eq!(inner.without_variable("p"), None, "{text}");
+        }
+        let ast =
+            parse_filter("a/x/any() and not x/all(o:contains(o/a,'b') and o/y/any(p:p/c eq null))").unwrap();
+        let Ast::And(any, _) = ast else { panic!("{ast:?}") };
+        assert_eq!(*any, Ast::Lambda { collection: "a/x".into(), all: false, inner: None });
+        for text in ["x/any(o)", "x/any(o:)", "x/all()", "x/any(o:o/a eq 1", "x/any(1)"] {
+            assert!(parse_filter(text).is_err(), "{text}");
+        }
+        assert!(parse_filter(&"x/any(o:".repeat(100_000)).is_err());
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod files;
 mod jobs;
 mod keep;
 mod keys;
+mod lambda;
 mod links;
 mod metadata;
 mod parties;
