@@ -71,6 +71,7 @@ pub use calls::conditional::{IfChanged, Upserted};
 pub use calls::cosmos::{CosmosPage, CosmosQuery};
 pub use calls::fetch_parts::{Aggregate, Condition, Link};
 pub use calls::fetch_xml::Fetch;
+pub use calls::files::{Download, FileColumn};
 pub use calls::filter::{Filter, FilterValue};
 pub use calls::identity::{Organization, WhoAmI};
 pub use calls::many::KeyedRow;

@@ -10,6 +10,7 @@ pub(crate) mod cosmos;
 pub(crate) mod fetch_parts;
 pub(crate) mod fetch_position;
 pub(crate) mod fetch_xml;
+pub(crate) mod files;
 pub(crate) mod filter;
 pub(crate) mod identity;
 pub(crate) mod many;

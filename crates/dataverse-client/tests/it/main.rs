@@ -11,6 +11,7 @@ mod elastic;
 mod emulated;
 mod faults;
 mod fetch;
+mod files;
 mod foreign;
 mod https;
 mod many;
