@@ -91,6 +91,9 @@ pub struct Settings {
     pub aggregate_cap: usize,
     /// Tables that refuse the bulk messages (default none).
     pub tables_without_bulk: Vec<String>,
+    /// Relationships whose metadata tell no cascades follow the usual list: activities, notes, contacts, cases,
+    /// opportunities and their products go with their parents (default yes). Otherwise lookups are cleared, and no more.
+    pub usual_cascades: bool,
     /// Seconds by which reads of elastic tables lag behind without a session token (default 0).
     pub elastic_lag_seconds: u64,
     /// Rows of a bulk message on an elastic table that went well are among the error's details too (default no: only
@@ -139,6 +142,7 @@ impl Default for Settings {
             count_cap: 5_000,
             aggregate_cap: 50_000,
             tables_without_bulk: Vec::new(),
+            usual_cascades: true,
             elastic_lag_seconds: 0,
             elastic_details_of_all_rows: false,
             elastic_failure_as_500: false,
@@ -174,6 +178,7 @@ impl Settings {
             derived_parties: !usual.derived_parties,
             case_insensitive_text: !usual.case_insensitive_text,
             standard_change_tracking: !usual.standard_change_tracking,
+            usual_cascades: !usual.usual_cascades,
             elastic_lag_seconds: 5,
             elastic_details_of_all_rows: !usual.elastic_details_of_all_rows,
             elastic_failure_as_500: !usual.elastic_failure_as_500,

@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use dataverse_wire::metadata::CascadeRule;
+
+use super::cascade::{Dependent, dependents};
 use super::table::Table;
 use crate::state::row::{ColumnId, TableId};
 
@@ -16,6 +19,7 @@ pub(crate) struct Schema {
     collections: HashMap<TableId, HashMap<String, Collection>>,
     pairs: Vec<Pair>,
     addresses: HashMap<TableId, Vec<AddressSlot>>,
+    dependents: HashMap<TableId, Vec<Dependent>>,
 }
 
 /// One of the addresses that come with an account, a contact or a lead.
@@ -61,8 +65,26 @@ impl Schema {
             schema.by_set.insert(table.entity_set.clone(), table.id);
         }
         schema.connect();
+        schema.find_dependents();
         schema.find_addresses();
         schema
+    }
+
+    fn find_dependents(&mut self) {
+        let mut found: HashMap<TableId, Vec<Dependent>> = HashMap::new();
+        for table in self.tables.iter().filter(|table| !table.gone) {
+            for (parent, dependent) in dependents(table, |name| self.by_name.get(name).copied()) {
+                if dependent.assign != CascadeRule::NoCascade || dependent.delete != CascadeRule::NoCascade {
+                    found.entry(parent).or_default().push(dependent);
+                }
+            }
+        }
+        self.dependents = found;
+    }
+
+    /// The lookups that point to a table, where an assignment or a delete there matters to them.
+    pub(crate) fn dependents(&self, table: TableId) -> &[Dependent] {
+        self.dependents.get(&table).map_or(&[], Vec::as_slice)
     }
 
     fn find_addresses(&mut self) {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::key::Key;
 use super::organisation::Organisation;
-use super::row::{Draft, TableId};
+use super::row::{ColumnId, Draft, Form, TableId};
 use crate::refusal::{self, Refusal};
 use crate::schema::{Schema, Table};
 use crate::settings::Settings;
@@ -132,6 +132,11 @@ impl<'o> Transaction<'o> {
             None => draft.make_row(version),
         };
         self.put(table, key, Some(row));
+    }
+
+    /// Makes rows of a table findable by a column.
+    pub(crate) fn sort_by(&mut self, table: TableId, column: ColumnId, form: Form) {
+        self.organisation.rows_mut(table).add_sorted(column, form);
     }
 
     /// Takes a row away.

@@ -2,6 +2,7 @@
 
 mod address;
 mod body;
+mod cascade;
 mod content;
 mod create;
 mod date;

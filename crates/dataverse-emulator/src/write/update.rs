@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::body::RowDraft;
 use super::create::{Operation, bind_by_key, check_keys, check_lookups, create, keep_writable};
-use super::{address, content, elastic, party, state_rules, system};
+use super::{address, cascade, content, elastic, party, state_rules, system};
 use crate::refusal::{self, Refusal};
 use crate::state::Transaction;
 use crate::state::row::{self, TableId};
@@ -97,7 +97,14 @@ pub(crate) fn update(
     address::follow_parent(tx, &table, id, &row.cells);
     system::fill_modified(tx, &table, &mut row.cells);
     check_keys(tx, &table, id, &mut row.cells, Some(&old))?;
+    let owner = table.system.owner.filter(|owner| row.cells.mention(*owner).is_some());
     tx.change(table.id, id, &mut row.cells);
+    if let Some(owner) = owner {
+        let before = row::get(&old, owner, row::Form::Lookup);
+        if before != cascade::owner_of(tx, &table, id) {
+            cascade::after_assign(tx, &table, id, before);
+        }
+    }
     address::follow_address(tx, &table, id, &row.cells);
     if let Some(parties) = row.parties {
         party::replace_parties(tx, &table, id, parties)?;

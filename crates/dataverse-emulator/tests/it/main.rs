@@ -5,6 +5,7 @@
 mod addresses;
 mod batch;
 mod bulk;
+mod cascades;
 mod changes;
 mod client;
 mod define;
