@@ -57,7 +57,8 @@ async fn every_standard_definition_arrives_as_the_emulator_has_it() {
     for (expected, got) in standard.into_iter().zip(found) {
         let name = &expected.logical_name;
         let got = got.unwrap();
-        assert_eq!(got.columns.len(), expected.columns.len(), "{name}");
+        // The emulator adds what the standard tables lack: images, columns of elastic tables.
+        assert!(got.columns.len() >= expected.columns.len(), "{name}");
         for (column, definition) in &expected.columns {
             let again = got.column(column).unwrap();
             assert_eq!(again.column_type, definition.column_type, "{name}.{column}");
