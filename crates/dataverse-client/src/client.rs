@@ -3,13 +3,20 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use http::HeaderMap;
 
 use crate::auth::TokenCache;
 use crate::session::Sessions;
+use crate::send::Request;
 use crate::throttle::{ServiceLimits, Throttle};
 use crate::{BulkMessage, Error, Impersonation, Options};
+
+/// So long the service's caches may be behind its definitions; documented as about half of it.
+const STALE: Duration = Duration::from_mins(1);
 
 /// A connection to one environment as one application user. Clones are cheap and share everything: connections, the
 /// token, the waits that the service asks for.
@@ -32,6 +39,8 @@ struct Inner {
     options: Options,
     bulk_support: Mutex<HashMap<(String, BulkMessage), bool>>,
     sessions: Sessions,
+    /// When a definition was last made or changed through this client.
+    defined: Mutex<Option<Instant>>,
 }
 
 impl fmt::Debug for Client {
@@ -88,6 +97,7 @@ impl Client {
                 options,
                 bulk_support: Mutex::default(),
                 sessions: Sessions::default(),
+                defined: Mutex::default(),
             }),
         })
     }
@@ -111,6 +121,20 @@ impl Client {
     /// What the service last said about its limits.
     pub fn limits(&self) -> ServiceLimits {
         self.inner.throttle.limits()
+    }
+
+    /// Remembers that a definition is being changed.
+    pub(crate) fn has_defined(&self) {
+        *self.inner.defined.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// A read of definitions, past the service's caches where this client has just changed some (reference §1.3).
+    pub(crate) fn of_definitions(&self, request: Request) -> Request {
+        let defined = *self.inner.defined.lock().unwrap_or_else(PoisonError::into_inner);
+        match defined {
+            Some(at) if at.elapsed() < STALE => request.header("Consistency", "Strong"),
+            _ => request,
+        }
     }
 
     pub(crate) fn options(&self) -> &Options {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use dataverse_wire::fault::{FaultClass, ServiceCode, ServiceFault};
+use dataverse_wire::metadata::KeyStatus;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -119,6 +120,21 @@ pub enum Error {
         /// What was asked.
         request: Box<RequestSummary>,
     },
+    /// An alternate key cannot be used: its index failed, is still being built, or there is no such key.
+    #[error(
+        "the key {key} of {table} is not active after {waited:.1?}: {}",
+        status.map_or("there is no such key", wire_status)
+    )]
+    KeyNotActive {
+        /// The table.
+        table: String,
+        /// Schema name of the key.
+        key: String,
+        /// How far its index is; none where there is no such key.
+        status: Option<KeyStatus>,
+        /// How long it was waited for.
+        waited: Duration,
+    },
     /// The answer of a read is not what the documentation promises.
     #[error("{request}: the answer cannot be read: {reason}")]
     Unreadable {
@@ -127,6 +143,15 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+fn wire_status(status: KeyStatus) -> &'static str {
+    match status {
+        KeyStatus::Pending => "its index waits to be built",
+        KeyStatus::InProgress => "its index is being built",
+        KeyStatus::Active => "its index is built",
+        KeyStatus::Failed => "its index could not be built, over duplicates most often",
+    }
 }
 
 impl Error {
@@ -138,7 +163,10 @@ impl Error {
         match self {
             Self::Refused { fault, .. } => fault.class(),
             Self::NoAnswer { .. } | Self::InDoubt { .. } | Self::NotPermitted { .. } => FaultClass::Transient,
-            Self::Input { .. } => FaultClass::Request,
+            Self::KeyNotActive { status: Some(KeyStatus::Pending | KeyStatus::InProgress), .. } => {
+                FaultClass::Transient
+            }
+            Self::Input { .. } | Self::KeyNotActive { .. } => FaultClass::Request,
             Self::Configuration { .. } | Self::Credential { .. } | Self::Unreadable { .. } => {
                 FaultClass::Fatal
             }
@@ -202,7 +230,10 @@ impl Error {
             | Self::InDoubt { request, .. }
             | Self::NotPermitted { request }
             | Self::Unreadable { request, .. } => Some(request),
-            Self::Configuration { .. } | Self::Input { .. } | Self::Credential { .. } => None,
+            Self::Configuration { .. }
+            | Self::Input { .. }
+            | Self::Credential { .. }
+            | Self::KeyNotActive { .. } => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A client of Microsoft Dataverse for programs that move many rows and must not lose or duplicate one.
 //!
-//! - Bulk messages, batches, single rows, associations, actions, paged queries, table definitions.
+//! - Bulk messages, batches, single rows, associations, actions, paged queries, table definitions read and made.
 //! - Service protection limits are honoured by all clones of a client together, `Retry-After` first.
 //! - Only what is safe is sent again: throttled requests and those that never left always; timeouts, lost connections
 //!   and errors in the 500s only where a repetition ends the same. Otherwise the error says *in doubt*
@@ -69,6 +69,10 @@ pub use calls::bulk::BulkMessage;
 pub use calls::changes::{ChangePage, Changes, DeltaLink};
 pub use calls::conditional::{IfChanged, Upserted};
 pub use calls::cosmos::{CosmosPage, CosmosQuery};
+pub use calls::define::{
+    Cascades, Define, GlobalChoice, NewChoice, NewColumn, NewKey, NewLookup, NewManyToMany, NewTable,
+    OptionsOf,
+};
 pub use calls::fetch_parts::{Aggregate, Condition, Link};
 pub use calls::fetch_xml::Fetch;
 pub use calls::files::{Download, FileColumn};

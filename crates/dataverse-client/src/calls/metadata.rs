@@ -82,8 +82,10 @@ impl Client {
     /// As every read.
     pub async fn table_names(&self) -> Result<Vec<TableNames>, Error> {
         let path = "EntityDefinitions?$select=LogicalName,EntitySetName,PrimaryIdAttribute,IsIntersect";
-        let listed: Listed<TableNames> =
-            self.send(Request::get("metadata", "EntityDefinitions", path)).await?.json()?;
+        let listed: Listed<TableNames> = self
+            .send(self.of_definitions(Request::get("metadata", "EntityDefinitions", path)))
+            .await?
+            .json()?;
         Ok(listed.value)
     }
 
@@ -159,7 +161,7 @@ async fn head(client: Client, table: String) -> Result<Option<Head>, Error> {
          ManyToOneRelationships($select={MANY_TO_ONE}),ManyToManyRelationships($select={MANY_TO_MANY}),\
          Keys($select={KEY})"
     );
-    let answer = match client.send(Request::get("metadata", table, path)).await {
+    let answer = match client.send(client.of_definitions(Request::get("metadata", table, path))).await {
         Ok(answer) => answer,
         Err(error) if error.fault().is_some_and(|fault| fault.status == 404) => return Ok(None),
         Err(error) => return Err(error),
@@ -182,7 +184,8 @@ async fn cast(
 ) -> Result<(usize, Vec<Object>), Error> {
     let path =
         format!("EntityDefinitions(LogicalName='{table}')/Attributes/Microsoft.Dynamics.CRM.{class}?{query}");
-    let listed: Listed<Object> = client.send(Request::get("metadata", table, path)).await?.json()?;
+    let listed: Listed<Object> =
+        client.send(client.of_definitions(Request::get("metadata", table, path))).await?.json()?;
     Ok((position, listed.value))
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod bulk;
 pub(crate) mod changes;
 pub(crate) mod conditional;
 pub(crate) mod cosmos;
+pub(crate) mod define;
 pub(crate) mod fetch_parts;
 pub(crate) mod fetch_position;
 pub(crate) mod fetch_xml;

@@ -6,6 +6,7 @@ mod authority;
 mod batches;
 mod cancellation;
 mod changes;
+mod define;
 mod doubt;
 mod elastic;
 mod emulated;

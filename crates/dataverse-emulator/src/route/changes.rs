@@ -115,10 +115,7 @@ fn meets(criteria: &Value, definition: &Value) -> Result<bool, Refusal> {
     for filter in criteria["Filters"].as_array().into_iter().flatten() {
         outcomes.push(meets(filter, definition)?);
     }
-    Ok(match any {
-        true => outcomes.is_empty() || outcomes.contains(&true),
-        false => !outcomes.contains(&false),
-    })
+    Ok(if any { outcomes.is_empty() || outcomes.contains(&true) } else { !outcomes.contains(&false) })
 }
 
 fn holds(condition: &Value, definition: &Value) -> Result<bool, Refusal> {

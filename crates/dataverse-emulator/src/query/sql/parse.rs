@@ -80,7 +80,7 @@ const MAX_DEPTH: usize = 50;
 
 impl Select {
     pub(super) fn parse(text: &str) -> Result<Self, Refusal> {
-        let mut words = Words { words: words(text)?, at: 0, depth: 0 };
+        let mut words = Words { list: words(text)?, at: 0, depth: 0 };
         let select = words.select()?;
         words.takes_sign(";");
         match words.peek() {
@@ -91,14 +91,14 @@ impl Select {
 }
 
 struct Words {
-    words: Vec<Word>,
+    list: Vec<Word>,
     at: usize,
     depth: usize,
 }
 
 impl Words {
     fn peek(&self) -> Option<&Word> {
-        self.words.get(self.at)
+        self.list.get(self.at)
     }
 
     fn is(&self, keyword: &str) -> bool {
@@ -225,7 +225,7 @@ impl Words {
         if self.takes_sign("*") {
             return Err(unreadable("SELECT * is not supported; name the columns"));
         }
-        let is_call = matches!(self.words.get(self.at + 1), Some(Word::Sign("(")));
+        let is_call = matches!(self.list.get(self.at + 1), Some(Word::Sign("(")));
         let (aggregate, column) = if is_call { self.call()? } else { (None, Some(self.column()?)) };
         let alias = if self.takes("as") || (self.names_something() && !self.is("from")) {
             Some(self.alias()?)

@@ -96,7 +96,7 @@ impl Translator<'_> {
         let names = self.names()?;
         self.inside(0, &names, &mut xml)?;
         xml.push_str("</entity></fetch>");
-        let names = select.items.iter().zip(names).map(|(item, alias)| (self.shown(item), alias)).collect();
+        let names = select.items.iter().zip(names).map(|(item, alias)| (shown(item), alias)).collect();
         Ok(Translated { xml, names })
     }
 
@@ -119,27 +119,6 @@ impl Translator<'_> {
 
     fn same(&self, one: &Column, other: &Column) -> Result<bool, Refusal> {
         Ok(one.name == other.name && self.source(one)? == self.source(other)?)
-    }
-
-    /// What a column is called in the answer.
-    fn shown(&self, item: &Item) -> String {
-        if let Some(alias) = &item.alias {
-            return alias.clone();
-        }
-        let name = item.column.as_ref().map(|column| column.name.clone());
-        match item.aggregate {
-            None => name.unwrap_or_default(),
-            Some(aggregate) => {
-                let function = match aggregate {
-                    Aggregate::Count { .. } => "count",
-                    Aggregate::Sum => "sum",
-                    Aggregate::Average => "avg",
-                    Aggregate::Min => "min",
-                    Aggregate::Max => "max",
-                };
-                name.map_or_else(|| function.to_owned(), |name| format!("{function}_{name}"))
-            }
-        }
     }
 
     /// The table that a column belongs to: by its alias, or because only that one has it.
@@ -188,12 +167,11 @@ impl Translator<'_> {
     }
 
     fn attribute(&self, at: usize, item: &Item, alias: &str, xml: &mut String) -> Result<(), Refusal> {
-        let (source, name) = match &item.column {
-            Some(column) => (self.source(column)?, column.name.clone()),
-            None => {
-                let root = self.sources[0].table;
-                (0, root.column(root.primary).name.clone())
-            }
+        let (source, name) = if let Some(column) = &item.column {
+            (self.source(column)?, column.name.clone())
+        } else {
+            let root = self.sources[0].table;
+            (0, root.column(root.primary).name.clone())
         };
         if source != at {
             return Ok(());
@@ -286,6 +264,27 @@ impl Translator<'_> {
         }
         xml.push_str("</condition>");
         Ok(())
+    }
+}
+
+/// What a column is called in the answer.
+fn shown(item: &Item) -> String {
+    if let Some(alias) = &item.alias {
+        return alias.clone();
+    }
+    let name = item.column.as_ref().map(|column| column.name.clone());
+    match item.aggregate {
+        None => name.unwrap_or_default(),
+        Some(aggregate) => {
+            let function = match aggregate {
+                Aggregate::Count { .. } => "count",
+                Aggregate::Sum => "sum",
+                Aggregate::Average => "avg",
+                Aggregate::Min => "min",
+                Aggregate::Max => "max",
+            };
+            name.map_or_else(|| function.to_owned(), |name| format!("{function}_{name}"))
+        }
     }
 }
 
