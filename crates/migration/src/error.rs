@@ -109,6 +109,34 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// There is no staging database to do it with.
+    #[error("there is no staging database {}", path.display())]
+    NoStaging {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A file that would be written is there already.
+    #[error("{} exists already", path.display())]
+    FileExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A copy of the staging database is damaged.
+    #[error("the copy {} is not sound: {complaint}", path.display())]
+    BackupUnsound {
+        /// The copy.
+        path: PathBuf,
+        /// What the engine said.
+        complaint: String,
+    },
+    /// A staging database is not to be removed yet.
+    #[error("{} is still needed: {why}", path.display())]
+    StillNeeded {
+        /// The staging database.
+        path: PathBuf,
+        /// What is missing.
+        why: String,
+    },
     /// Stopped on request.
     #[error("stopped on request during {step}; what was finished is kept")]
     Stopped {
@@ -126,6 +154,9 @@ impl Error {
             | Self::MissingSecret { .. }
             | Self::NotReady { .. }
             | Self::RetryWithoutLoad
+            | Self::NoStaging { .. }
+            | Self::FileExists { .. }
+            | Self::StillNeeded { .. }
             | Self::Metadata { .. }
             | Self::Schema(_)
             | Self::Sequence(_)
@@ -141,6 +172,7 @@ impl Error {
             Self::Target { .. }
             | Self::Staging { .. }
             | Self::AtWork { .. }
+            | Self::BackupUnsound { .. }
             | Self::Extract(_)
             | Self::Transform(_)
             | Self::Choices(_)
@@ -202,6 +234,13 @@ impl Error {
                     .to_owned(),
             ),
             Self::Sequence(error) => Some(error.advice().to_owned()),
+            Self::NoStaging { .. } => Some("`dv-migrate run` makes it; --project names the folder".to_owned()),
+            Self::FileExists { .. } => Some("name a file that is not there yet".to_owned()),
+            Self::StillNeeded { .. } => Some(
+                "`dv-migrate run` to the end, with a verification that finds nothing; or --unverified, and nobody will know \
+                 what arrived"
+                    .to_owned(),
+            ),
             other => other.service().and_then(advice).map(str::to_owned),
         }
     }

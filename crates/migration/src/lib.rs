@@ -27,6 +27,7 @@ mod error;
 mod event;
 mod exit;
 mod journey;
+mod keep;
 mod load_plan;
 mod lock;
 mod preflight;
@@ -41,6 +42,7 @@ pub use error::Error;
 pub use event::{Event, Observer, Unobserved};
 pub use exit::ExitStatus;
 pub use journey::{RunOptions, Steps, lookup_graph, run};
+pub use keep::{Backup, Discarded, backup, discard, staging_script, why_keep};
 pub use load_plan::{
     DAILY_REQUESTS, DeferredPlan, LoadPlan, PassPlan, PlanOptions, RateBasis, TablePlan, plan_load,
 };
@@ -50,6 +52,8 @@ pub use project::{
     Staging, TEMPLATE, Target, create_project,
 };
 pub use record::Environment;
+/// The SQL that a staging engine speaks.
+pub use staging_schema::Dialect;
 pub use status::{RunStatus, Status, TableStatus, status};
 pub use step::Step;
 pub use summary::{FileAdvice, Organization, StepSummary, Summary, TableSummary};

@@ -23,18 +23,7 @@ pub async fn apply(store: &Store, target: &TargetTable, separators: &Separators)
     let failed = |doing| while_doing(&target.logical_name, doing);
     let mut changed = 0;
     for source in sources(store, target).await? {
-        let mut columns = Vec::new();
-        for column in choice_columns(target) {
-            let separator = separator(column, &source, separators);
-            if let Some(separator) = separator.filter(|separator| !is_usable(separator)) {
-                return Err(Error::Separator {
-                    table: target.logical_name.clone(),
-                    column: column.name.clone(),
-                    separator: separator.to_owned(),
-                });
-            }
-            columns.push((column, separator));
-        }
+        let columns = separated(target, &source, separators)?;
         if columns.is_empty() {
             continue;
         }
@@ -45,6 +34,41 @@ pub async fn apply(store: &Store, target: &TargetTable, separators: &Separators)
     }
     tracing::info!(table = %target.logical_name, changed, "choices mapped");
     Ok(changed)
+}
+
+/// The statement of [`apply`] for the rows of one source, for people who run it by hand; `None` where the table has no choice.
+///
+/// # Errors
+/// A separator cannot be used.
+pub fn apply_statement(
+    target: &TargetTable,
+    source: &str,
+    separators: &Separators,
+    rows: &RangeInclusive<i64>,
+) -> Result<Option<Statement>, Error> {
+    let columns = separated(target, source, separators)?;
+    Ok((!columns.is_empty()).then(|| statement(target, &columns, source, rows)))
+}
+
+/// The choice columns of a table with the separator of their tokens.
+fn separated<'a>(
+    target: &'a TargetTable,
+    source: &str,
+    separators: &'a Separators,
+) -> Result<Vec<(&'a StagedColumn, Option<&'a str>)>, Error> {
+    let mut columns = Vec::new();
+    for column in choice_columns(target) {
+        let separator = separator(column, source, separators);
+        if let Some(separator) = separator.filter(|separator| !is_usable(separator)) {
+            return Err(Error::Separator {
+                table: target.logical_name.clone(),
+                column: column.name.clone(),
+                separator: separator.to_owned(),
+            });
+        }
+        columns.push((column, separator));
+    }
+    Ok(columns)
 }
 
 async fn sources(store: &Store, target: &TargetTable) -> Result<Vec<String>, Error> {

@@ -25,7 +25,7 @@ mod propose;
 mod row;
 mod texts;
 
-pub use apply::apply;
+pub use apply::{apply, apply_statement};
 pub use error::Error;
 pub use matching::{Likeness, match_option};
 pub use propose::{Proposed, Unmapped, propose, unmapped};

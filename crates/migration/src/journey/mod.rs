@@ -13,7 +13,7 @@ mod retry;
 pub(crate) mod sequence;
 mod steps;
 pub(crate) mod target;
-mod transform;
+pub(crate) mod transform;
 mod verify;
 mod watch;
 

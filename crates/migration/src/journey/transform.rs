@@ -163,7 +163,8 @@ async fn choices(journey: &Journey<'_>, store: &Store) -> Result<usize, Error> {
     Ok(count)
 }
 
-fn separators(table: &TablePlan) -> Separators {
+/// The separators of multi-select choices, by source and column.
+pub(crate) fn separators(table: &TablePlan) -> Separators {
     let mut separators = Separators::new();
     for source in table.sources() {
         for column in &table.target().columns {

@@ -1,0 +1,47 @@
+//! `dv-stage discard`.
+
+use std::io::{BufRead as _, IsTerminal as _};
+
+use dv_terminal::table::thousands;
+use dv_terminal::{Global, output};
+use migration::{ExitStatus, Project};
+
+pub(crate) async fn discard(global: &Global, project: &Project, unverified: bool, yes: bool) -> ExitStatus {
+    let path = &project.settings().staging.path;
+    if !yes {
+        if !std::io::stdin().is_terminal() {
+            output::error(
+                &format!("{} would be removed, and nobody can be asked", path.display()),
+                Some("add --yes when that is what you want"),
+            );
+            return ExitStatus::Input;
+        }
+        output::say(format!("Remove {}? It cannot be had again. Type yes:", path.display()));
+        let mut answer = String::new();
+        let is_yes = std::io::stdin().lock().read_line(&mut answer).is_ok() && answer.trim() == "yes";
+        if !is_yes {
+            output::say("nothing was removed");
+            return ExitStatus::Stopped;
+        }
+    }
+    match migration::discard(project, unverified).await {
+        Ok(discarded) if global.json => output::json(&discarded),
+        Ok(discarded) => {
+            for file in &discarded.files {
+                output::text(format!("removed {}", file.display()));
+            }
+            output::text(format!(
+                "{} staged rows, {} of them in Dataverse, {}; {} bytes are free",
+                thousands(discarded.staged),
+                thousands(discarded.arrived),
+                if discarded.verified { "verified" } else { "not verified" },
+                thousands(discarded.bytes)
+            ));
+        }
+        Err(error) => {
+            let again = format!("dv-stage discard --project {}", project.folder().display());
+            return output::failure(&error, &again, global.json);
+        }
+    }
+    ExitStatus::Done
+}

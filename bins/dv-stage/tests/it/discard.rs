@@ -1,0 +1,37 @@
+//! The end: only what nobody needs any more is removed.
+
+use migration::Step;
+
+use crate::world::World;
+
+#[test]
+fn the_database_is_removed_once_a_verification_has_passed() {
+    let world = World::new();
+    world.stage(&["discard", "--yes"], 2);
+    world.run(Step::Load);
+    let (_, complaint) = world.stage(&["discard", "--yes"], 2);
+    assert!(complaint.contains("the step load was not followed by one"), "{complaint}");
+    let (_, complaint) = world.stage(&["discard"], 2);
+    assert!(complaint.contains("nobody can be asked"), "{complaint}");
+    assert!(world.file("staging.db").exists());
+    world.run(Step::Verify);
+    let (said, _) = world.stage(&["discard", "--yes"], 0);
+    assert!(said.contains("3 staged rows, 3 of them in Dataverse, verified"), "{said}");
+    let left: Vec<_> = std::fs::read_dir(world.file("."))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with("staging.db"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+    assert!(world.file("migration.toml").exists() && world.file("source/Account.csv").exists());
+}
+
+#[test]
+fn unverified_says_so() {
+    let world = World::new();
+    world.run(Step::Transform);
+    let (said, _) = world.stage(&["discard", "--yes", "--unverified", "--json"], 0);
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((&said["verified"], &said["staged"]), (&false.into(), &3.into()));
+    assert!(!world.file("staging.db").exists());
+}

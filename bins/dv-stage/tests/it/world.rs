@@ -1,0 +1,111 @@
+//! A project in a folder of its own, and an emulated organisation.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command as Process, Output};
+
+use assert_cmd::Command;
+use dataverse_emulator::{Emulator, Options};
+use migration::{Overrides, Project, RunOptions, Step, Steps};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+const PROJECT: &str = r#"
+[project]
+name = "kept"
+[target]
+url = "http://127.0.0.1:1"
+auth = "static-token"
+[owners]
+fallback = { table = "systemuser", id = "me" }
+[[map]]
+table = "account"
+source = "Account"
+key = "Id"
+[map.columns]
+name = "Name"
+industrycode = { from = "Industry" }
+[[map]]
+table = "contact"
+source = "Contact"
+key = "Id"
+[map.columns]
+lastname = "Name"
+parentcustomerid = { lookup = "Account", to = "account" }
+"#;
+
+pub(crate) struct World {
+    runtime: Runtime,
+    emulator: Emulator,
+    folder: TempDir,
+}
+
+impl World {
+    /// Two accounts and a contact that belongs to one of them.
+    pub(crate) fn new() -> Self {
+        let runtime = Runtime::new().unwrap();
+        let emulator = runtime.block_on(Emulator::start(Options::default())).unwrap();
+        let world = Self { runtime, emulator, folder: TempDir::new().unwrap() };
+        fs::create_dir(world.file("source")).unwrap();
+        fs::write(world.file("migration.toml"), PROJECT).unwrap();
+        fs::write(world.file("source/Account.csv"), "Id,Name,Industry\nA1,Alpha,Consulting\nA2,Beta,\n")
+            .unwrap();
+        fs::write(world.file("source/Contact.csv"), "Id,Name,Account\nC1,Anna,A1\n").unwrap();
+        world
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn rows(&self, table: &str) -> u64 {
+        self.emulator.stats().rows.get(table).copied().unwrap_or(0)
+    }
+
+    /// Does the steps up to this one.
+    pub(crate) fn run(&self, until: Step) {
+        let overrides =
+            Overrides { flags: vec![("target.url".to_owned(), self.emulator.url())], ..Overrides::default() };
+        let project = Project::open(self.folder.path(), &overrides).unwrap();
+        let options = RunOptions { steps: Steps::until(until), ..RunOptions::default() };
+        let summary = self.runtime.block_on(migration::run(&project, options)).unwrap();
+        assert!(until != Step::Verify || summary.open.is_empty(), "{:?}", summary.open);
+    }
+
+    /// `dv-stage` with these arguments on this project; its standard output and standard error.
+    pub(crate) fn stage(&self, arguments: &[&str], code: i32) -> (String, String) {
+        let mut command = Command::cargo_bin("dv-stage").unwrap();
+        let output = command.args(arguments).arg("--project").arg(self.folder.path()).output().unwrap();
+        let (out, error) = texts(&output);
+        assert_eq!(output.status.code(), Some(code), "{out}\n{error}");
+        (out, error)
+    }
+
+    /// What Python's own SQLite makes of a script, and what it then answers to a query: a line per row.
+    pub(crate) fn sqlite(&self, database: &Path, script: &str, query: &str) -> Vec<String> {
+        const PROGRAM: &str = "import sqlite3, sys\n\
+            db = sqlite3.connect(sys.argv[1])\n\
+            db.executescript(open(sys.argv[2]).read())\n\
+            for row in db.execute(sys.argv[3]): print('|'.join('' if cell is None else str(cell) for cell in row))\n";
+        let file = self.file("script.sql");
+        fs::write(&file, script).unwrap();
+        let output = Process::new("python3")
+            .arg("-c")
+            .arg(PROGRAM)
+            .arg(database)
+            .arg(&file)
+            .arg(query)
+            .output()
+            .unwrap();
+        let (out, error) = texts(&output);
+        assert!(output.status.success(), "{error}");
+        out.lines().map(str::to_owned).collect()
+    }
+}
+
+fn texts(output: &Output) -> (String, String) {
+    (
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
+}

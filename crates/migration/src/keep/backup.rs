@@ -1,0 +1,93 @@
+//! A copy of the staging database, taken while others may work on it.
+
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use staging_schema::Statement;
+use staging_store::Store;
+
+use crate::error::in_staging;
+use crate::{Error, Project, record};
+
+/// A backup that was taken and read again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Backup {
+    /// The copy.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// Rows in target tables.
+    pub staged: u64,
+    /// Of them, rows with a GUID in Dataverse.
+    pub arrived: u64,
+}
+
+/// Copies the staging database into a new file, as of one moment, also while a load is at work, and checks the copy.
+///
+/// What is loaded after that moment the copy does not know. It may be used all the same: before rows are created, the load
+/// looks for rows that carry this project's numbers, and adopts them.
+///
+/// # Errors
+/// There is no staging database, the file exists already, or the copy could not be written; then it is removed.
+pub async fn backup(project: &Project, to: &Path) -> Result<Backup, Error> {
+    let from = &project.settings().staging.path;
+    let Some(store) = record::open_for_reading(from).await? else {
+        return Err(Error::NoStaging { path: from.clone() });
+    };
+    make_private(to)?;
+    let taken = copy(&store, to).await;
+    store.close().await.map_err(in_staging("closing it"))?;
+    match taken {
+        Ok(backup) => Ok(backup),
+        Err(error) => {
+            // What is there is half a copy; the error is what matters.
+            let _ = std::fs::remove_file(to);
+            Err(error)
+        }
+    }
+}
+
+/// An empty file that only its owner can read: SQLite fills it, and leaves the permissions as they are.
+fn make_private(path: &Path) -> Result<(), Error> {
+    let mut file = OpenOptions::new();
+    file.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        file.mode(0o600);
+    }
+    match file.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            Err(Error::FileExists { path: path.to_owned() })
+        }
+        Err(source) => Err(Error::File { path: path.to_owned(), doing: "written", source }),
+    }
+}
+
+async fn copy(store: &Store, to: &Path) -> Result<Backup, Error> {
+    let target = to.to_string_lossy().into_owned();
+    let copy = Statement::same("VACUUM INTO ?1", vec![target.into()]);
+    store.query(&copy).await.map_err(in_staging(format!("copying it to {}", to.display())))?;
+    let reading = || in_staging(format!("reading the copy {}", to.display()));
+    let Some(copy) = record::open_for_reading(to).await? else {
+        return Err(Error::NoStaging { path: to.to_owned() });
+    };
+    let sound = copy.query(&Statement::same("PRAGMA quick_check", Vec::new())).await.map_err(reading())?;
+    let complaint = sound.first().and_then(|row| row.get(0).as_text()).unwrap_or("no answer").to_owned();
+    let tables = crate::status::tables(&copy).await?;
+    copy.close().await.map_err(reading())?;
+    if complaint != "ok" {
+        return Err(Error::BackupUnsound { path: to.to_owned(), complaint });
+    }
+    let bytes = std::fs::metadata(to)
+        .map_err(|source| Error::File { path: to.to_owned(), doing: "read", source })?
+        .len();
+    Ok(Backup {
+        path: to.to_owned(),
+        bytes,
+        staged: tables.iter().map(|table| table.staged).sum(),
+        arrived: tables.iter().map(|table| table.arrived).sum(),
+    })
+}
