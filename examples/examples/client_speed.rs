@@ -3,7 +3,7 @@
 //! `tests/bench_clients.py` starts it, beside clients that others wrote. By hand, against an emulator without limits:
 //! `cargo run --release --example client_speed -- --url URL --subject ours|reqwest|hyper --rows 50000 --batch 100`
 //!
-//! A batch of 1 means single creates. Prints one line of JSON. CPU time is read from Linux's `/proc`.
+//! A batch of 1 means single creates. The subject `definitions` reads the definitions of so many tables instead. Prints one line of JSON. CPU time is read from Linux's `/proc`.
 
 #![expect(clippy::print_stdout, reason = "it is what the example is for")]
 
@@ -104,7 +104,8 @@ async fn main() -> anyhow::Result<()> {
         "ours" => ours(&given, requests).await?,
         "reqwest" => bare_reqwest(&given, requests).await?,
         "hyper" => bare_hyper(&given, requests).await?,
-        other => anyhow::bail!("`{other}` is no subject: ours, reqwest, hyper"),
+        "definitions" => definitions(&given).await?,
+        other => anyhow::bail!("`{other}` is no subject: ours, reqwest, hyper, definitions"),
     };
     let seconds = started.elapsed().as_secs_f64();
     let (spent, peak) = (processor_time()? - before, peak_mib()?);
@@ -144,6 +145,16 @@ async fn ours(given: &Arguments, requests: usize) -> anyhow::Result<(Instant, u6
     let created: Vec<usize> =
         futures::stream::iter(calls).buffer_unordered(given.in_flight).try_collect().await?;
     Ok((started, before, created.iter().sum()))
+}
+
+/// Reads the definitions of the first tables by name, with one call.
+async fn definitions(given: &Arguments) -> anyhow::Result<(Instant, u64, usize)> {
+    let client = Client::new(Options::new(given.url.parse()?, Arc::new(StaticToken::new("user-1"))))?;
+    let names = client.table_names().await?;
+    let names: Vec<&str> = names.iter().take(given.rows).map(|table| table.logical_name.as_str()).collect();
+    let (started, before) = (Instant::now(), processor_time()?);
+    let found = client.table_definitions(&names).await?;
+    Ok((started, before, found.into_iter().flatten().count()))
 }
 
 /// The request that the bare clients send again and again.
