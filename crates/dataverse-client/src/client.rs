@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use http::HeaderMap;
 
 use crate::auth::TokenCache;
-use crate::session::Sessions;
 use crate::send::Request;
+use crate::session::Sessions;
 use crate::throttle::{ServiceLimits, Throttle};
 use crate::{BulkMessage, Error, Impersonation, Options};
 

@@ -55,6 +55,7 @@ pub struct QualifyLead {
     pub create_opportunity: bool,
 }
 
+/// Actions and functions.
 impl Client {
     /// Calls an unbound action; its answer, or none where it has none. In doubt if the answer is lost.
     ///

@@ -21,6 +21,7 @@ pub enum ContinueOnError {
     No,
 }
 
+/// Many requests in one.
 impl Client {
     /// Sends up to 1,000 requests at once. The outcomes stand in the order of the requests, those of change sets one by
     /// one, whatever the service answered; there are exactly as many.

@@ -35,6 +35,7 @@ impl BulkMessage {
     }
 }
 
+/// Many rows of one table in one request.
 impl Client {
     /// Creates the rows of a body made by [`dataverse_wire::write::TargetsWriter`]; their ids, in the same order.
     ///

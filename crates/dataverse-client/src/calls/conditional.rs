@@ -41,6 +41,7 @@ impl<T> Upserted<T> {
     }
 }
 
+/// Single rows under conditions, and with what came of them.
 impl Client {
     /// Reads one row with what a query says: columns, rows to return along, annotations. None if it is not there.
     ///

@@ -31,6 +31,7 @@ pub struct Organization {
     pub id: Uuid,
 }
 
+/// Who we are, and where.
 impl Client {
     /// Who the token stands for. The cheapest call, and the one to start with.
     ///

@@ -75,6 +75,7 @@ struct Listed<T> {
     value: Vec<T>,
 }
 
+/// Definitions of tables.
 impl Client {
     /// The names of all tables. One answer, whatever their number: metadata is not paged.
     ///

@@ -140,6 +140,7 @@ impl Query {
     }
 }
 
+/// Queries and counts.
 impl Client {
     /// Starts a query; nothing is sent before the first page is asked for.
     pub fn query(&self, query: &Query) -> Pages {

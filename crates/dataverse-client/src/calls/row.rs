@@ -27,6 +27,7 @@ pub enum Associated {
     WasThere,
 }
 
+/// Single rows and pairs of rows.
 impl Client {
     /// Creates a row; the service makes its id unless the body holds one. In doubt if the answer is lost.
     ///

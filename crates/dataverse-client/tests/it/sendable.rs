@@ -2,10 +2,12 @@
 
 use dataverse_client::wire::batch::BatchRequest;
 use dataverse_client::wire::literal::{Reference, RowKey};
+use dataverse_client::wire::metadata::ChoiceOption;
 use dataverse_client::wire::metadata::TableDefinition;
 use dataverse_client::{
-    BulkMessage, ContinueOnError, CosmosQuery, DeltaLink, IncidentResolution, OpportunityClose, QualifyLead,
-    Query, Row, WriteOptions,
+    BulkMessage, Client, ContinueOnError, CosmosQuery, Define, DeltaLink, Download, FileColumn,
+    IncidentResolution, NewChoice, NewColumn, NewKey, NewLookup, NewManyToMany, NewTable, OpportunityClose,
+    OptionsOf, QualifyLead, Query, Row, WriteOptions,
 };
 use uuid::Uuid;
 
@@ -63,8 +65,6 @@ async fn every_call_can_be_spawned() {
     sendable(c.lose_opportunity(Uuid::nil(), 4, &OpportunityClose::default(), o));
     sendable(c.qualify_lead(Uuid::nil(), 3, QualifyLead::default(), o));
     sendable(c.add_list_members(Uuid::nil(), "contact", "contactid", &[], o));
-    sendable(c.query(query).next_page());
-    sendable(c.query(query).all::<Row>());
     sendable(c.changes(query).next_page());
     sendable(c.count_changes(&DeltaLink::new("accounts?$deltatoken=1")));
     sendable(c.count("accounts", None));
@@ -74,7 +74,49 @@ async fn every_call_can_be_spawned() {
     sendable(c.query(query).next_page_bytes());
     sendable(c.query(query).all::<Row>());
     sendable(futures::StreamExt::next(&mut Box::pin(c.query(query).into_stream())));
+    sendable(c.global_choice("new_choice"));
+    let _ = (definitions as fn(_, _, _, _, _), relations as fn(_, _, _), files as fn(_, _, _, _));
     assert!(server.arrived().is_empty(), "nothing is sent before it is awaited");
+}
+
+/// Compiled, never called.
+fn definitions(
+    d: &Define,
+    table: &NewTable,
+    column: &NewColumn,
+    key: &NewKey,
+    choice: (&NewChoice, &ChoiceOption),
+) {
+    sendable(d.table(table));
+    sendable(d.column("account", column));
+    sendable(d.key("account", key));
+    sendable(d.wait_for_key("account", "k", std::time::Duration::ZERO));
+    sendable(d.reactivate_key("account", "k"));
+    sendable(d.choice(choice.0));
+    sendable(d.option(OptionsOf::Choice("new_choice"), choice.1));
+    sendable(d.publish(&["account"]));
+    sendable(d.publish_all());
+    sendable(d.delete_table("t"));
+    sendable(d.delete_column("t", "c"));
+    sendable(d.delete_relationship("r"));
+    sendable(d.delete_choice("c"));
+    sendable(d.delete_key("t", "k"));
+}
+
+/// Compiled, never called.
+fn relations(d: &Define, lookup: &NewLookup, pairs: &NewManyToMany) {
+    sendable(d.lookup(lookup));
+    sendable(d.many_to_many(pairs));
+}
+
+/// Compiled, never called.
+fn files(c: &Client, place: &FileColumn<'_>, mut download: Download, o: &WriteOptions) {
+    sendable(c.upload_file(place, "a.txt", "bytes", o));
+    sendable(c.upload_file_from(place, "a.txt", 0, tokio::io::empty(), o));
+    sendable(c.download_file(place));
+    sendable(c.delete_file(place, o));
+    sendable(download.next_chunk());
+    sendable(download.write_to(tokio::io::sink()));
 }
 
 /// Sorted names of all `pub async fn` below a directory.
