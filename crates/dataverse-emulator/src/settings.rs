@@ -63,6 +63,9 @@ pub struct Settings {
     pub numbers_as_text: Strictness,
     /// A disabled user as owner: refused, or accepted when a role lets the user read the table (default).
     pub disabled_owner: Strictness,
+    /// A team that no role lets read a table, as owner of its rows: refused (default), or accepted. Users need a role in
+    /// any case.
+    pub team_without_role: Strictness,
     /// `importsequencenumber` in `UpdateMultiple`: refused, or stored (default; a single PATCH never stores it).
     pub sequence_number_in_update_multiple: Strictness,
     /// Attribute updates of a closed case, opportunity, quote, order, invoice or activity: refused (default) or stored.
@@ -128,6 +131,7 @@ impl Default for Settings {
             time_in_date_only_column: Strictness::Refuse,
             numbers_as_text: Strictness::Tolerate,
             disabled_owner: Strictness::Tolerate,
+            team_without_role: Strictness::Refuse,
             sequence_number_in_update_multiple: Strictness::Tolerate,
             update_of_closed_row: Strictness::Refuse,
             empty_text_is_null: true,
@@ -170,6 +174,7 @@ impl Settings {
             time_in_date_only_column: usual.time_in_date_only_column.other(),
             numbers_as_text: usual.numbers_as_text.other(),
             disabled_owner: usual.disabled_owner.other(),
+            team_without_role: usual.team_without_role.other(),
             sequence_number_in_update_multiple: usual.sequence_number_in_update_multiple.other(),
             update_of_closed_row: usual.update_of_closed_row.other(),
             empty_text_is_null: !usual.empty_text_is_null,

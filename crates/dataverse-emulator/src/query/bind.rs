@@ -74,6 +74,7 @@ impl Binder<'_> {
             }
         };
         let column = table.readable(name).ok_or_else(|| refusal::no_query_property(table, name))?;
+        self.settings.must_keep(table, column)?;
         Ok(Path { hops, table: table.id, column })
     }
 
@@ -87,6 +88,7 @@ impl Binder<'_> {
                 return Err(no_lookup());
             };
             let [target] = targets.as_slice() else { return Err(no_lookup()) };
+            self.settings.must_keep(table, *column)?;
             hops.push((*column, *target));
             table = self.schema.table(*target);
         }

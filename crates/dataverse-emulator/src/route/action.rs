@@ -24,8 +24,18 @@ pub(crate) enum Action {
     Close(CloseMessage),
     QualifyLead { lead: RowKey, creates: Qualified, status: i64 },
     AddListMembers { list: RowKey, members: Vec<(TableId, Uuid)> },
-    TeamMembers { team: RowKey, members: Vec<Uuid>, adds: bool },
+    Members { of: MembersOf, row: RowKey, members: Vec<Uuid>, adds: bool },
 }
+
+/// A table whose rows have members, and the relationship that says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MembersOf {
+    table: &'static str,
+    relationship: &'static str,
+}
+
+const OF_TEAM: MembersOf = MembersOf { table: "team", relationship: "teammembership_association" };
+const OF_ROLE: MembersOf = MembersOf { table: "role", relationship: "roleprivileges_association" };
 
 /// Which rows a qualified lead turns into.
 #[derive(Debug, Clone, Copy, Default)]
@@ -98,7 +108,19 @@ impl Action {
             }
             ("team", "AddMembersTeam" | "RemoveMembersTeam") => {
                 let members = members(reader, name, &parameters)?.into_iter().map(|(_, id)| id).collect();
-                Ok(Self::TeamMembers { team: key, members, adds: name == "AddMembersTeam" })
+                Ok(Self::Members { of: OF_TEAM, row: key, members, adds: name == "AddMembersTeam" })
+            }
+            ("role", "AddPrivilegesRole") => {
+                #[derive(serde::Deserialize)]
+                struct Given {
+                    #[serde(rename = "PrivilegeId")]
+                    id: Uuid,
+                }
+                let list = parameters.get("Privileges").ok_or_else(|| missing(name, "Privileges"))?;
+                let given: Vec<Given> =
+                    serde_json::from_str(list.get()).map_err(|error| refusal::payload(name, error))?;
+                let members = given.into_iter().map(|given| given.id).collect();
+                Ok(Self::Members { of: OF_ROLE, row: key, members, adds: true })
             }
             _ => Err(refusal::no_segment(name)),
         }
@@ -169,7 +191,7 @@ pub(super) fn apply(
         Action::Close(message) => close_by(tx, message),
         Action::QualifyLead { lead, creates, status } => qualify(tx, context, &lead, creates, status),
         Action::AddListMembers { list, members } => add_list_members(tx, &list, &members),
-        Action::TeamMembers { team, members, adds } => team_members(tx, &team, &members, adds),
+        Action::Members { of, row, members, adds } => change_members(tx, of, &row, &members, adds),
     }
 }
 
@@ -274,26 +296,26 @@ fn add_list_members(
     Ok(Answer::no_content())
 }
 
-fn team_members(
+fn change_members(
     tx: &mut Transaction<'_>,
-    team: &RowKey,
+    of: MembersOf,
+    row: &RowKey,
     members: &[Uuid],
     adds: bool,
 ) -> Result<Answer, Refusal> {
-    let teams = table_named(tx, "team")?;
-    let team = must_find(tx, teams.id, team)?;
+    let table = table_named(tx, of.table)?;
+    let row = must_find(tx, table.id, row)?;
     let schema = tx.schema();
-    let collection = schema
-        .collection(teams.id, "teammembership_association")
-        .ok_or_else(|| refusal::no_segment("teammembership_association"))?;
+    let collection =
+        schema.collection(table.id, of.relationship).ok_or_else(|| refusal::no_segment(of.relationship))?;
     for member in members {
         if adds {
-            match associate(tx, teams.id, team, collection, *member) {
+            match associate(tx, table.id, row, collection, *member) {
                 Err(refusal) if !refusal.is_duplicate() => return Err(refusal),
                 _ => {}
             }
         } else {
-            disassociate(tx, teams.id, team, collection, *member)?;
+            disassociate(tx, table.id, row, collection, *member)?;
         }
     }
     Ok(Answer::no_content())

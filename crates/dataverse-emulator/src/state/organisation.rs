@@ -41,6 +41,8 @@ pub(crate) struct Seeds {
     pub(crate) business_unit: Uuid,
     pub(crate) team: Uuid,
     pub(crate) currency: Uuid,
+    /// Roles that may do everything.
+    pub(crate) roles: Vec<Uuid>,
     /// Application users; the first serves every unknown token.
     pub(crate) users: Vec<Uuid>,
 }

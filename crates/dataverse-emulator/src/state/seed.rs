@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::key::{Key, named_id};
 use super::organisation::{Organisation, Seeds};
 use super::row::{Cell, Draft, Form};
+use crate::schema::Table;
 
 /// The ids that follow from a seed.
 pub(crate) fn seeds(seed: u64, users: u32) -> Seeds {
@@ -15,9 +16,25 @@ pub(crate) fn seeds(seed: u64, users: u32) -> Seeds {
         business_unit: named_id(seed, "businessunit"),
         team: named_id(seed, "team"),
         currency: named_id(seed, "USD"),
+        roles: ROLES.iter().map(|name| named_id(seed, name)).collect(),
         users: (1..=users.max(1)).map(|number| named_id(seed, &format!("user-{number}"))).collect(),
     }
 }
+
+/// Roles that are there from the start; both may do everything here.
+const ROLES: [&str; 2] = ["System Administrator", "Basic User"];
+
+/// Names of privileges with their access rights.
+const RIGHTS: [(&str, i64); 8] = [
+    ("Read", 1),
+    ("Write", 2),
+    ("Append", 4),
+    ("AppendTo", 16),
+    ("Create", 32),
+    ("Delete", 65_536),
+    ("Share", 262_144),
+    ("Assign", 524_288),
+];
 
 /// The name of the root business unit and of its team.
 const ROOT: &str = "emulated";
@@ -53,8 +70,8 @@ pub(crate) fn plant(organisation: &mut Organisation, seed: u64, now: i64) {
             ],
         );
     }
-    let roles = ["System Administrator", "Basic User"].map(|name| (named_id(seed, name), name));
-    for (id, name) in roles {
+    let roles = seeds.roles.clone();
+    for (id, name) in roles.iter().copied().zip(ROLES) {
         garden.add(
             "role",
             id,
@@ -83,7 +100,7 @@ pub(crate) fn plant(organisation: &mut Organisation, seed: u64, now: i64) {
                 ("isdisabled", Value::Yes(false)),
             ],
         );
-        garden.pair("systemuserroles_association", &[("systemuser", *id), ("role", roles[0].0)]);
+        garden.pair("systemuserroles_association", &[("systemuser", *id), ("role", roles[0])]);
     }
     garden.add(
         "team",
@@ -96,10 +113,39 @@ pub(crate) fn plant(organisation: &mut Organisation, seed: u64, now: i64) {
             ("administratorid", Value::Row("systemuser", seeds.users[0])),
         ],
     );
+    garden.pair("teamroles_association", &[("team", seeds.team), ("role", roles[1])]);
     for name in ["Default Subject", "Query", "Service", "Products"] {
         garden.add("subject", named_id(seed, &format!("subject {name}")), &[("title", Value::Text(name))]);
     }
     garden.add("queue", named_id(seed, "queue"), &[("name", Value::Text("Support"))]);
+    let tables = garden.organisation.schema.clone();
+    plant_privileges(organisation, tables.tables().map(AsRef::as_ref), now);
+}
+
+/// Adds the privileges that roles may have on tables.
+pub(crate) fn plant_privileges<'t>(
+    organisation: &mut Organisation,
+    tables: impl Iterator<Item = &'t Table>,
+    now: i64,
+) {
+    let user = organisation.seeds.users[0];
+    let mut garden = Garden { organisation, now, user };
+    for table in tables.filter(|table| !table.is_intersect) {
+        for (right, number) in RIGHTS {
+            let name = format!("prv{right}{}", table.definition.schema_name);
+            let id = privilege_id(table, right);
+            garden.add(
+                "privilege",
+                id,
+                &[("name", Value::Text(&name)), ("accessright", Value::Number(number))],
+            );
+        }
+    }
+}
+
+/// The privilege that lets a role do something with rows of a table: `Read`, `Create` and so on.
+pub(crate) fn privilege_id(table: &Table, right: &str) -> Uuid {
+    named_id(5, &format!("prv{right}{}", table.name))
 }
 
 enum Value<'a> {

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::body::{Child, RowDraft};
 use super::reference::resolve;
-use super::{address, content, elastic, pair, party, state_rules, system};
+use super::{address, content, elastic, pair, party, rights, state_rules, system};
 use crate::refusal::{self, Refusal};
 use crate::schema::{Collection, Kind, Table};
 use crate::state::row::{Cell, ColumnId, Draft, Form, TableId};
@@ -137,7 +137,7 @@ pub(super) fn check_lookups(tx: &Transaction<'_>, table: &Table, cells: &Draft) 
         let Some(Cell::Lookup(kind, target)) = cells.get(id, Form::Lookup) else { continue };
         let kind = tx.organisation().schema.table(kind);
         if owner {
-            system::check_owner(tx, kind, target)?;
+            rights::check_owner(tx, table, kind, target)?;
         } else if !tx.exists(kind.id, target) {
             return Err(refusal::no_row(&kind.name, target));
         }

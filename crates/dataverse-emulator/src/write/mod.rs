@@ -12,6 +12,7 @@ mod key_text;
 mod pair;
 mod party;
 mod reference;
+mod rights;
 mod state_rules;
 mod system;
 mod update;

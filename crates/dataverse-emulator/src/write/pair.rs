@@ -118,6 +118,19 @@ pub(crate) fn disassociate(
     Ok(())
 }
 
+/// The other ends of an N:N relationship by its name, as seen from a row of `near`; `None` where there is no such
+/// relationship.
+pub(super) fn members(
+    organisation: &Organisation,
+    relationship: &str,
+    near: &str,
+    id: Uuid,
+) -> Option<Vec<Uuid>> {
+    let schema = &organisation.schema;
+    let pair = schema.pairs().iter().find(|pair| pair.schema_name == relationship)?;
+    Some(pair_rows(organisation, pair, schema.table(pair.first).name == near, id))
+}
+
 /// The other ends of an N:N relationship, as seen from the row `id`.
 pub(crate) fn pair_rows(organisation: &Organisation, pair: &Pair, from_first: bool, id: Uuid) -> Vec<Uuid> {
     let schema = &organisation.schema;

@@ -1,9 +1,7 @@
 //! Columns that the platform fills: who and when, owners, money in base currency, full names.
 
 use rust_decimal::{Decimal, RoundingStrategy};
-use uuid::Uuid;
 
-use crate::refusal::{self, Refusal};
 use crate::schema::Table;
 use crate::state::Transaction;
 use crate::state::row::{Cell, ColumnId, Draft, Form, Mention};
@@ -86,36 +84,6 @@ pub(super) fn fill_owning_business_unit(tx: &Transaction<'_>, table: &Table, cel
     {
         cells.set(unit, Cell::Lookup(units, id));
     }
-}
-
-/// An owner must be there and, unless a role lets a disabled user read the table, enabled.
-pub(super) fn check_owner(tx: &Transaction<'_>, kind: &Table, id: Uuid) -> Result<(), Refusal> {
-    let Some(row) = tx.row(kind.id, id) else { return Err(refusal::no_row(&kind.name, id)) };
-    let Some(disabled) = kind.by_name.get("isdisabled") else { return Ok(()) };
-    let is_disabled =
-        matches!(crate::state::row::get(row, *disabled, Form::Boolean), Some(Cell::Boolean(true)));
-    if is_disabled && (tx.settings.disabled_owner.refuses() || !has_role(tx, id)) {
-        return Err(refusal::owner_disabled(id));
-    }
-    Ok(())
-}
-
-/// Roles of the emulated organisation let their users read every table.
-fn has_role(tx: &Transaction<'_>, user: Uuid) -> bool {
-    let schema = tx.organisation().schema.clone();
-    let Some(pair) = schema.pairs().iter().find(|pair| pair.schema_name == "systemuserroles_association")
-    else {
-        return true;
-    };
-    let users =
-        if schema.table(pair.first).name == "systemuser" { pair.first_column } else { pair.second_column };
-    let form = schema.table(pair.intersect).column(users).kind.form().unwrap_or(Form::Id);
-    tx.organisation().rows(pair.intersect).after(None).any(|(_, row)| {
-        matches!(
-            crate::state::row::get(row, users, form),
-            Some(Cell::Id(id) | Cell::Lookup(_, id)) if id == user
-        )
-    })
 }
 
 /// Amounts need a currency; the base amounts follow from it.

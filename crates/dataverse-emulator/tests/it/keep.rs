@@ -58,7 +58,9 @@ async fn other_columns_are_refused_by_name_wherever_they_are_read() {
         "accounts?$select=accountid&$expand=primarycontactid($select=contactid)".to_owned(),
         "accounts?$apply=groupby((name))".to_owned(),
     ] {
-        let message = office.get(&target).await.refused_with(501, "0x80040219");
+        let reply = office.get(&target).await;
+        assert_eq!(reply.status, 501, "{target}: {}", reply.text());
+        let message = reply.refused_with(501, "0x80040219");
         assert!(message.contains("--keep keys"), "{target}: {message}");
     }
     let message = office.get("accounts?$select=name").await.refused_with(501, "0x80040219");

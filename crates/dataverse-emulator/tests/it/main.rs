@@ -24,6 +24,7 @@ mod metadata;
 mod parties;
 mod query;
 mod real_requests;
+mod rights;
 mod rows;
 mod sql;
 mod states;

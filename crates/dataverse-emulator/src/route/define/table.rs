@@ -14,6 +14,7 @@ use super::super::path::Segment;
 use super::{Defining, column, exists, option_set};
 use crate::refusal::{self, Refusal};
 use crate::schema::Table;
+use crate::state::plant_privileges;
 
 /// A table that has been read: its definition, and what else its parts say.
 struct Posted {
@@ -57,6 +58,8 @@ fn take(defining: &mut Defining<'_>, bodies: Vec<Value>) -> Result<Vec<Uuid>, Re
     }
     defining.adopt(posted.iter().map(|one| one.definition.clone()).collect());
     let schema = defining.schema();
+    let made = posted.iter().filter_map(|one| schema.named(&one.definition.logical_name));
+    plant_privileges(defining.organisation, made.map(AsRef::as_ref), defining.context.caller.now);
     let written = &mut defining.organisation.written;
     let mut ids = Vec::new();
     for one in posted {
