@@ -60,6 +60,18 @@ async fn a_file_is_uploaded_in_one_request_and_downloaded_again() {
 }
 
 #[tokio::test]
+async fn a_file_asked_for_without_value_comes_as_base64_in_json() {
+    let (office, account) = with_file_column().await;
+    let place = format!("accounts({account})/new_file");
+    upload(&office, &place, "a \"b\".txt", b"0123456789").await.ok();
+    let reply = office.get(&place).await.ok();
+    assert_eq!(reply.json()["value"], BASE64.encode(b"0123456789"));
+    assert_eq!(reply.header("content-disposition"), "attachment; filename=\"a %22b%22.txt\"");
+    let part = office.send("GET", &format!("{place}?size=full"), &[("Range", "bytes=2-3")], b"").await;
+    assert_eq!((part.status, part.json()["value"].clone()), (206, json!(BASE64.encode(b"23"))));
+}
+
+#[tokio::test]
 async fn a_file_never_comes_with_its_row() {
     let (office, account) = with_file_column().await;
     let id = "11111111-2222-3333-4444-555555555555";

@@ -167,9 +167,13 @@ pub(super) fn delete(defining: &mut Defining<'_>, path: &[Segment]) -> Result<An
         return Err(refusal::refusal(400, 0x8004_0203, text));
     }
     let schema = defining.schema();
-    let pointing = schema.tables().find_map(|other| {
-        let relation = other.definition.many_to_one.iter().find(|it| it.referenced_table == table.name)?;
-        (other.id != table.id).then(|| (other.name.clone(), relation.column.clone()))
+    // The platform's own lookups, such as those of notes and files, go with the table; those that makers made stay.
+    let pointing = schema.tables().filter(|other| other.id != table.id).find_map(|other| {
+        let relation = other.definition.many_to_one.iter().find(|it| {
+            let is_custom = other.definition.is_custom || it.column.contains('_');
+            it.referenced_table == table.name && is_custom
+        })?;
+        Some((other.name.clone(), relation.column.clone()))
     });
     if let Some((other, column)) = pointing {
         let text = format!(
@@ -187,10 +191,15 @@ pub(super) fn delete(defining: &mut Defining<'_>, path: &[Segment]) -> Result<An
     let partners: Vec<TableDefinition> = schema
         .tables()
         .filter(|other| other.id != table.id)
-        .filter(|other| other.definition.many_to_many.iter().any(|it| joins(it, &table.name)))
+        .filter(|other| {
+            let definition = &other.definition;
+            definition.many_to_many.iter().any(|it| joins(it, &table.name))
+                || definition.many_to_one.iter().any(|it| it.referenced_table == table.name)
+        })
         .map(|other| {
             let mut definition = other.definition.clone();
             definition.many_to_many.retain(|relation| !joins(relation, &table.name));
+            definition.many_to_one.retain(|relation| relation.referenced_table != table.name);
             definition
         })
         .collect();

@@ -1,11 +1,14 @@
-//! `GET …/column/$value`: a file, whole or a part of it.
+//! `GET …/column/$value`: a file, whole or a part of it; without `$value` as base64.
 
 use std::sync::PoisonError;
 
-use super::{CHUNK_BYTES, find_row};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use super::{CHUNK_BYTES, Form, find_row};
 use crate::refusal::{self, Refusal};
 use crate::route::dispatch::Context;
-use crate::route::exchange::{Answer, Request};
+use crate::route::exchange::{Answer, JSON, Request};
 use crate::route::path::Segment;
 use crate::schema::{Content, Table};
 use crate::state::row::ColumnId;
@@ -17,6 +20,7 @@ pub(super) fn get(
     table: &Table,
     row: &Segment,
     column: ColumnId,
+    form: Form,
 ) -> Result<Answer, Refusal> {
     let id = find_row(context, table, row)?;
     let settings = context.service.settings();
@@ -54,6 +58,11 @@ pub(super) fn get(
         .with("content-type", "application/octet-stream")
         .with("x-ms-file-size", size.to_string())
         .with("x-ms-file-name", ascii(&file.name))
+        // By this header clients tell a file from a value.
+        .with(
+            "content-disposition",
+            format!("attachment; filename=\"{}\"", ascii(&file.name).replace('"', "%22")),
+        )
         .with("mimetype", ascii(&file.mime_type));
     let exposed = if let Some((first, last)) = range {
         answer = answer
@@ -65,6 +74,16 @@ pub(super) fn get(
         answer.body = file.bytes;
         "x-ms-file-size; x-ms-file-name; mimetype"
     };
+    if form == Form::Value {
+        let name = &table.column(column).name;
+        let value = serde_json::json!({
+            "@odata.context": format!("{}$metadata#{}({id})/{name}", context.root, table.entity_set),
+            "value": BASE64.encode(&answer.body),
+        });
+        answer.body = value.to_string().into();
+        answer.headers.retain(|(name, _)| *name != "content-type");
+        answer = answer.with("content-type", JSON);
+    }
     Ok(answer.with("access-control-expose-headers", exposed))
 }
 

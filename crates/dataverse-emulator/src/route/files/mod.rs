@@ -48,12 +48,24 @@ pub(super) fn answer(
     match (request.method.as_str(), path, content) {
         ("PATCH", [_, _], _) => upload::patch(context, request, table, &path[0], column).map(Some),
         ("GET", [_, _, value], _) if value.name == "$value" => {
-            download::get(context, request, table, &path[0], column).map(Some)
+            download::get(context, request, table, &path[0], column, Form::Bytes).map(Some)
+        }
+        ("GET", [_, _], Content::File) => {
+            download::get(context, request, table, &path[0], column, Form::Value).map(Some)
         }
         ("DELETE", [_, _], Content::File) => delete(context, table, &path[0], column).map(Some),
         ("PUT", [_, _], Content::File) => Err(refusal::wrong_method("PUT", &path[1].name)),
         _ => Ok(None),
     }
+}
+
+/// How a file is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// `…/$value`: as it is.
+    Bytes,
+    /// Without `$value`: as base64 in the property `value`.
+    Value,
 }
 
 /// The file column that a path leads to.
