@@ -5,6 +5,20 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+const AFTER_HELP: &str = "EXAMPLES:
+  dv-emulator --listen 127.0.0.1:8080
+  dv-emulator --metadata custom-tables.json --faults faults.json --seed 7
+  dv-emulator --listen 127.0.0.1:8443 --tls certificates --data organisation
+
+WHILE IT RUNS:
+  GET  /emulator/stats    requests by kind and status, rows, throttles, peak concurrency, refused duplicates
+  PUT  /emulator/faults   another plan of faults, as in --faults
+  PUT  /emulator/limits   other limits, as in --limits
+  POST /emulator/reset    a fresh organisation
+
+EXIT CODES:
+  0 stopped, 2 wrong input, 3 the address cannot be had or serving failed, 137 killed by a fault";
+
 /// Serves an emulated Dataverse organisation: tables, rows, bulk messages, throttling, faults.
 ///
 /// When it is ready, one line of JSON on standard output says where: {"url":"http://127.0.0.1:PORT"}.
@@ -12,8 +26,7 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "EXAMPLES:\n  dv-emulator --listen 127.0.0.1:8080\n  dv-emulator --metadata \
-    custom-tables.json --faults faults.json --seed 7"
+    after_help = AFTER_HELP
 )]
 pub(crate) struct Args {
     /// Address to listen on; port 0 takes a free one.
@@ -22,19 +35,28 @@ pub(crate) struct Args {
     /// Tables beside the standard ones, in the shape of `EntityDefinitions` (JSON, plain or gzipped); may be repeated.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) metadata: Vec<PathBuf>,
-    /// Service protection limits (JSON).
+    /// Service protection limits and what requests cost (JSON).
+    ///
+    /// {"requests":6000,"concurrent":52,"servers":3,"time-scale":60,"latency-ms":20,"latency-per-row-ms":2,
+    /// "latency-by-table":{"contact":{"plugin-ms":25}}}; what is left out is as on the service. {"enabled":false} counts
+    /// nothing.
     #[arg(long, value_name = "FILE")]
     pub(crate) limits: Option<PathBuf>,
-    /// Behaviour where the service's is not documented (JSON).
+    /// Behaviour where the service's is not documented (JSON), such as {"untyped-bulk-items":"tolerate"}.
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
-    /// Faults to raise on purpose (JSON).
+    /// Faults to raise on purpose (JSON); the same seed and requests suffer the same faults.
+    ///
+    /// {"seed":7,"rules":[{"kind":"lose_answer","path":"*CreateMultiple","every":3}]}. Kinds: lose_answer, cut_answer,
+    /// commit_late, reset_before, reset_during, throttle, query_throttle, unavailable, deadlock, sql_timeout, token_expired,
+    /// slow, partial_failure, kill, kill_after_commit. Rules choose requests by method, path and table, and hits by after,
+    /// every, probability, count and burst.
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
-    /// Makes ids repeatable.
+    /// Makes ids repeatable: the organisation, its users, and those made for rows.
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) seed: u64,
-    /// Application users.
+    /// Application users, each with limits of its own.
     #[arg(long, default_value_t = 4, value_name = "N")]
     pub(crate) users: u32,
     /// Stop when standard input ends: for parents that may be killed.

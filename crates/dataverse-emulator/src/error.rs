@@ -33,6 +33,9 @@ pub enum Error {
         /// What is wrong, and what to do.
         reason: String,
     },
+    /// Limits or faults that make no sense.
+    #[error("{0}")]
+    Options(String),
     /// There is no certificate to serve with.
     #[error("certificates in {}: {reason}", path.display())]
     Tls {
@@ -49,6 +52,13 @@ pub enum Error {
 impl Error {
     /// What was asked for is at fault, not the machine: other options help.
     pub fn is_input(&self) -> bool {
-        matches!(self, Self::Data { .. } | Self::Metadata(_) | Self::Snapshot { .. } | Self::Tls { .. })
+        matches!(
+            self,
+            Self::Data { .. }
+                | Self::Metadata(_)
+                | Self::Snapshot { .. }
+                | Self::Tls { .. }
+                | Self::Options(_)
+        )
     }
 }

@@ -182,6 +182,30 @@ impl FaultRule {
         self
     }
 
+    fn problem(&self) -> Option<String> {
+        let delays = matches!(self.kind, FaultKind::CommitLate | FaultKind::Slow);
+        let takes_code =
+            matches!(self.kind, FaultKind::Throttle | FaultKind::QueryThrottle | FaultKind::Unavailable);
+        if self.probability.is_some_and(|p| !(0.0..=1.0).contains(&p)) {
+            return Some("probability is between 0 and 1".to_owned());
+        }
+        for (name, number) in
+            [("every", self.every), ("burst", Some(self.burst)), ("rows", Some(self.rows as u64))]
+        {
+            if number == Some(0) {
+                return Some(format!("{name} is at least 1"));
+            }
+        }
+        match () {
+            () if delays && self.ms == 0 => Some("ms says how late it is, and is missing".to_owned()),
+            () if !delays && self.ms > 0 => Some("ms is for commit_late and slow".to_owned()),
+            () if !takes_code && self.code.is_some() => {
+                Some("code is for throttle, query_throttle and unavailable".to_owned())
+            }
+            () => None,
+        }
+    }
+
     fn looks_at(&self, method: &str, path: &str, entity_set: &str) -> bool {
         self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
             && self.path.as_deref().is_none_or(|pattern| matches(pattern, path))
@@ -205,6 +229,14 @@ impl FaultPlan {
     /// A plan of these rules.
     pub fn of(rules: impl IntoIterator<Item = FaultRule>) -> Self {
         Self { seed: 0, rules: rules.into_iter().collect() }
+    }
+
+    /// What makes no sense, if anything does not.
+    pub(crate) fn problem(&self) -> Option<String> {
+        (1..).zip(&self.rules).find_map(|(number, rule)| {
+            let wrong = rule.problem()?;
+            Some(format!("rule {number} ({}): {wrong}", rule.kind.name()))
+        })
     }
 }
 

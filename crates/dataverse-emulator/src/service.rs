@@ -1,6 +1,6 @@
 //! The emulated service: who asks, what it costs, what goes wrong, and what is answered.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::connection::Wire;
 use crate::emulator::Options;
 use crate::fault::{FaultKind, FaultPlan, FaultScript};
+use crate::latency::{Written, server_of_cookie};
 use crate::refusal::{self, Refusal};
 use crate::route::{
     Answer, Context, Headers, Request, Sessions, answer, before_commit, control, kind, thousands, throttled,
@@ -54,6 +55,12 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn new(scheme: &'static str, address: SocketAddr, options: Options) -> Result<Self, Error> {
+        let problem = options.limits.problem().map(|problem| format!("limits: {problem}"));
+        let problem =
+            problem.or_else(|| options.faults.problem().map(|problem| format!("faults: {problem}")));
+        if let Some(problem) = problem {
+            return Err(Error::Options(problem));
+        }
         let base = if options.standard_tables {
             standard_schema(options.settings.standard_change_tracking)?
         } else {
@@ -90,7 +97,12 @@ impl Service {
     fn open_data(&self, folder: &Path) -> Result<(), Error> {
         let head = {
             let organisation = self.organisation.read().unwrap_or_else(PoisonError::into_inner);
-            head(fingerprint(&self.base), organisation.seeds.organization, self.settings.keep == Keep::Keys)
+            head(
+                fingerprint(&self.base),
+                organisation.seeds.organization,
+                self.users,
+                self.settings.keep == Keep::Keys,
+            )
         };
         let mut changes = Vec::new();
         let mut is_first = true;
@@ -127,7 +139,7 @@ impl Service {
             service: self,
             caller: change.caller,
             root,
-            rows_written: Cell::new(0),
+            written: RefCell::default(),
             fails_every: None,
         };
         let request = Request {
@@ -208,6 +220,9 @@ impl Service {
     }
 
     pub(crate) fn set_limits(&self, limits: Limits) {
+        if let Some(problem) = limits.problem() {
+            tracing::warn!(problem, "limits that make no sense");
+        }
         *self.clock.write().unwrap_or_else(PoisonError::into_inner) = Clock::starting_now(limits.time_scale);
         lock(&self.throttle).set_limits(limits);
     }
@@ -271,7 +286,9 @@ impl Service {
                 Routing::Connections => wire.number,
                 Routing::Requests => scattered(self.seed ^ self.next_number()),
             };
-            let server = usize::try_from(number).unwrap_or_default() % servers;
+            let server = server_of_cookie(&request)
+                .unwrap_or_else(|| usize::try_from(number).unwrap_or_default())
+                % servers;
             (throttle.admit(user, server, clock.elapsed()), throttle.limits().clone(), server)
         };
         let budget = match admitted {
@@ -289,14 +306,20 @@ impl Service {
             }
         };
         let started = clock.elapsed();
-        let (answer, rows) = self.run_struck(request, root, user, wire, &clock).await;
-        #[expect(clippy::cast_precision_loss, reason = "rows of one request")]
-        let latency = limits.latency_ms + limits.latency_per_row_ms * rows as f64;
+        let path = request.path().to_owned();
+        let (answer, written) = self.run_struck(request, root, user, wire, &clock).await;
+        let latency = limits.cost_ms(|| self.schema(), &path, &written);
         if latency > 0.0 {
             tokio::time::sleep(clock.to_real(Duration::from_secs_f64(latency / 1_000.0))).await;
         }
         let finished = clock.elapsed();
         lock(&self.throttle).finish(user, server, finished, finished.saturating_sub(started));
+        let answer = if limits.servers > 1 {
+            // Who sends it back stays with this server, and has its budget alone.
+            answer.with("set-cookie", format!("ARRAffinity={server};Path=/;HttpOnly"))
+        } else {
+            answer
+        };
         answer
             .with("x-ms-dop-hint", limits.dop_hint.to_string())
             .with("x-ms-ratelimit-burst-remaining-xrm-requests", budget.requests_left.to_string())
@@ -318,7 +341,7 @@ impl Service {
         user: u32,
         wire: &Wire,
         clock: &Clock,
-    ) -> (Answer, u64) {
+    ) -> (Answer, Written) {
         let strike = lock(&self.faults).strike(&request.method, request.path());
         let Some(strike) = strike else { return self.execute(&request, root, user, clock, None) };
         lock(&self.counters).faulted(&strike.kind.name());
@@ -328,7 +351,7 @@ impl Service {
                 FaultKind::Kill => self.kill(),
                 _ => {}
             }
-            return (answer, 0);
+            return (answer, Written::default());
         }
         if strike.kind == FaultKind::CommitLate {
             tokio::time::sleep(strike.delay).await;
@@ -385,15 +408,15 @@ impl Service {
         user: u32,
         clock: &Clock,
         fails_every: Option<usize>,
-    ) -> (Answer, u64) {
+    ) -> (Answer, Written) {
         let caller = match self.caller(user, &request.headers, clock.now_seconds()) {
             Ok(caller) => caller,
-            Err(refusal) => return (Answer::refused(&refusal), 0),
+            Err(refusal) => return (Answer::refused(&refusal), Written::default()),
         };
         self.expire(clock.now_seconds());
-        let context = Context { service: self, caller, root, rows_written: Cell::new(0), fails_every };
+        let context = Context { service: self, caller, root, written: RefCell::default(), fails_every };
         let answer = answer(&context, request);
-        (answer, context.rows_written.get())
+        (answer, context.written.into_inner())
     }
 
     /// Rows of elastic tables end by themselves.

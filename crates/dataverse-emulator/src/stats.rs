@@ -13,6 +13,8 @@ pub struct Stats {
     pub requests: u64,
     /// Requests by kind: `create`, `CreateMultiple`, `query`, `$batch` and so on.
     pub by_kind: BTreeMap<String, u64>,
+    /// Answers by kind of request and HTTP status, lost ones included.
+    pub outcomes: BTreeMap<String, BTreeMap<u16, u64>>,
     /// Answers by HTTP status, lost ones included.
     pub by_status: BTreeMap<u16, u64>,
     /// Rows by table's logical name; tables without rows are left out.
@@ -46,6 +48,12 @@ impl Counters {
         self.stats.in_flight = self.stats.in_flight.saturating_sub(1);
         bump(&mut self.stats.by_kind, kind);
         *self.stats.by_status.entry(status).or_default() += 1;
+        match self.stats.outcomes.get_mut(kind) {
+            Some(statuses) => *statuses.entry(status).or_default() += 1,
+            None => {
+                self.stats.outcomes.insert(kind.to_owned(), BTreeMap::from([(status, 1)]));
+            }
+        }
     }
 
     /// Ends without an answer.

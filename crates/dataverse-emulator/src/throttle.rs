@@ -2,10 +2,12 @@
 //!
 //! Source: `MicrosoftDocs`, developer/data-platform/api-limits and send-parallel-requests.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::latency::TableLatency;
 
 /// The limits, and how fast time passes for them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +37,8 @@ pub struct Limits {
     pub latency_ms: f64,
     /// Execution time that each written row adds, in emulated milliseconds (default 0).
     pub latency_per_row_ms: f64,
+    /// What single tables cost instead, by logical name.
+    pub latency_by_table: BTreeMap<String, TableLatency>,
 }
 
 /// How requests find one of the simulated web servers. What the service does without its cookie is not documented.
@@ -63,6 +67,7 @@ impl Default for Limits {
             least_retry_after: 1,
             latency_ms: 0.0,
             latency_per_row_ms: 0.0,
+            latency_by_table: BTreeMap::new(),
         }
     }
 }

@@ -75,6 +75,20 @@ fn wrong_values_and_wrong_files_are_clear_errors() {
     let (code, text) = refused(&["--faults", faults.to_str().unwrap()]);
     assert_eq!(code, Some(2));
     assert!(text.contains("faults.json") && text.contains("nonsense"), "{text}");
+    let limits = folder.path().join("limits.json");
+    std::fs::write(&limits, r#"{"time-scale":0}"#).unwrap();
+    let (code, text) = refused(&["--limits", limits.to_str().unwrap()]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("limits: time-scale is 0"), "{text}");
+    for (args, told) in [
+        (&["--listen", "nowhere"][..], "invalid socket address"),
+        (&["--seed", "x"], "--seed <N>"),
+        (&["--nonsense"], "unexpected argument"),
+    ] {
+        let (code, text) = refused(args);
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.contains(told), "{text}");
+    }
 }
 
 #[test]
@@ -92,6 +106,27 @@ fn tls_writes_its_authority_and_says_https() {
     let (code, text) = refused(&["--tls", folder.path().to_str().unwrap()]);
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("ca-key.pem"), "{text}");
+}
+
+#[test]
+fn help_teaches_the_flags_the_faults_and_what_can_be_asked_meanwhile() {
+    let output = command(&["--help"]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    for part in [
+        "--listen",
+        "--tls <DIR>",
+        "--metadata <FILE>",
+        "--data <DIR>",
+        "--limits <FILE>",
+        "--faults <FILE>",
+        "--seed <N>",
+        "--keep <WHAT>",
+        "kill_after_commit",
+        "/emulator/stats",
+        "EXIT CODES",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
 }
 
 #[test]

@@ -47,6 +47,9 @@ impl Members {
         let owner = schema.table(parent.table);
         let (collection, table) =
             find(schema, owner, name).ok_or_else(|| refusal::no_query_property(owner, name))?;
+        if let Collection::Children { table, column } = collection {
+            binder.settings.must_keep(schema.table(table), column)?;
+        }
         let condition = match inner {
             None => None,
             Some((variable, ast)) => {

@@ -127,7 +127,7 @@ fn run_change_set(
         }
         parts.push(part(&outcome.answer, Some(content_id.clone())));
     }
-    context.rows_written.set(context.rows_written.get() + tx.rows_written());
+    context.charge(&tx, &batch.headers);
     tx.commit().map_err(|refusal| (refusal, None))?;
     Ok(parts)
 }

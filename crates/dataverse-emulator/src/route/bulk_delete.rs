@@ -49,7 +49,7 @@ pub(super) fn bulk_delete(context: &Context<'_>, request: &Request) -> Result<An
             let mut tx = Transaction::begin(&mut organisation, context.service.settings(), context.caller);
             match delete(&mut tx, table.id, id, None) {
                 Ok(()) => {
-                    context.rows_written.set(context.rows_written.get() + tx.rows_written());
+                    context.charge(&tx, &request.headers);
                     tx.commit()?;
                     done.deleted += 1;
                 }

@@ -10,6 +10,7 @@ use super::path::Segment;
 use crate::cosmos::{Parameters, document, parse, run};
 use crate::query::QueryOptions;
 use crate::refusal::{self, Refusal};
+use crate::settings::Keep;
 use crate::state::Organisation;
 
 pub(super) fn execute(
@@ -17,6 +18,11 @@ pub(super) fn execute(
     request: &Request,
     segment: &Segment,
 ) -> Result<Answer, Refusal> {
+    if context.service.settings().keep == Keep::Keys {
+        return Err(refusal::not_emulated(
+            "ExecuteCosmosSqlQuery of an emulator that was started with --keep keys",
+        ));
+    }
     let arguments = arguments(request, segment)?;
     let text =
         |name: &str| arguments.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());

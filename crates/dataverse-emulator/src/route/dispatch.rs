@@ -1,13 +1,14 @@
 //! Which route a request takes, and under which lock.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::sync::PoisonError;
 
 use super::apply::apply;
-use super::exchange::{Answer, Request};
+use super::exchange::{Answer, Headers, Request};
 use super::path::{Segment, segments};
 use super::prepare::prepare;
 use super::{batch, bulk_delete, define, files, functions, metadata, read};
+use crate::latency::Written;
 use crate::refusal::{self, Refusal};
 use crate::service::Service;
 use crate::state::{Caller, Transaction};
@@ -20,13 +21,18 @@ pub(crate) struct Context<'s> {
     pub(crate) caller: Caller,
     /// `http://host/api/data/v9.2/`.
     pub(crate) root: String,
-    /// Rows written on the way.
-    pub(crate) rows_written: Cell<u64>,
+    /// Rows written on the way: what the latency model charges for.
+    pub(crate) written: RefCell<Written>,
     /// Of a bulk message on an elastic table, every n-th row fails on purpose.
     pub(crate) fails_every: Option<usize>,
 }
 
 impl Context<'_> {
+    /// Notes what a transaction is about to keep.
+    pub(super) fn charge(&self, tx: &Transaction<'_>, headers: &Headers) {
+        self.written.borrow_mut().add(tx, headers);
+    }
+
     /// Whether a row of a bulk message on an elastic table fails on purpose.
     pub(super) fn strikes_row(&self, index: usize) -> bool {
         self.fails_every.is_some_and(|every| (index + 1).is_multiple_of(every.max(1)))
@@ -87,7 +93,7 @@ fn write(context: &Context<'_>, request: &Request, path: &[Segment]) -> Result<A
     let mut organisation = service.organisation().write().unwrap_or_else(PoisonError::into_inner);
     let mut transaction = Transaction::begin(&mut organisation, settings, context.caller);
     let outcome = apply(&mut transaction, context, request, prepared)?;
-    context.rows_written.set(context.rows_written.get() + transaction.rows_written());
+    context.charge(&transaction, &request.headers);
     transaction.commit()?;
     Ok(outcome.answer)
 }

@@ -45,15 +45,18 @@ pub(crate) struct Durable {
     /// All changes of the definitions since the organisation was new.
     changes: Vec<DefinitionChange>,
     /// What the journal was begun with: other tables or another seed would misread it.
-    head: [u8; 25],
+    head: Head,
 }
 
+type Head = [u8; 29];
+
 /// What a journal begins with.
-pub(crate) fn head(fingerprint: u64, organization: Uuid, keys_only: bool) -> [u8; 25] {
-    let mut head = [0; 25];
+pub(crate) fn head(fingerprint: u64, organization: Uuid, users: u32, keys_only: bool) -> Head {
+    let mut head = [0; 29];
     head[..8].copy_from_slice(&fingerprint.to_le_bytes());
     head[8..24].copy_from_slice(organization.as_bytes());
     head[24] = u8::from(keys_only);
+    head[25..].copy_from_slice(&users.to_le_bytes());
     head
 }
 
@@ -66,14 +69,10 @@ pub(crate) enum Replay<'a> {
 }
 
 /// Reads a record; `None` for the head, which is compared.
-pub(crate) fn read<'a>(
-    kind: u8,
-    mut fields: Fields<'a>,
-    head: &[u8; 25],
-) -> Result<Option<Replay<'a>>, String> {
+pub(crate) fn read<'a>(kind: u8, mut fields: Fields<'a>, head: &Head) -> Result<Option<Replay<'a>>, String> {
     match kind {
         HEAD => {
-            let found: [u8; 25] = fields.array()?;
+            let found: Head = fields.array()?;
             let part = |range: std::ops::Range<usize>| found[range.clone()] == head[range];
             if !part(0..8) {
                 return Err(
@@ -90,6 +89,9 @@ pub(crate) fn read<'a>(
             }
             if !part(24..25) {
                 return Err("--keep must be as it was when the folder was new".to_owned());
+            }
+            if !part(25..29) {
+                return Err("it was made with another number of --users".to_owned());
             }
             Ok(None)
         }
@@ -203,7 +205,7 @@ impl Organisation {
     }
 
     /// Begins a journal with everything that is there.
-    pub(crate) fn begin_journal(&mut self, lock: Lock, head: [u8; 25]) -> Result<(), crate::Error> {
+    pub(crate) fn begin_journal(&mut self, lock: Lock, head: Head) -> Result<(), crate::Error> {
         let journal = lock.create(|file| self.write_all(file, &head, &[]))?;
         self.durable = Some(Box::new(Durable { journal, changes: Vec::new(), head }));
         Ok(())
@@ -214,7 +216,7 @@ impl Organisation {
         &mut self,
         journal: Journal,
         changes: Vec<DefinitionChange>,
-        head: [u8; 25],
+        head: Head,
     ) -> io::Result<()> {
         let live: usize = self
             .schema
@@ -260,12 +262,7 @@ impl Organisation {
         record
     }
 
-    fn write_all(
-        &self,
-        file: &mut Rewriter,
-        head: &[u8; 25],
-        changes: &[DefinitionChange],
-    ) -> io::Result<()> {
+    fn write_all(&self, file: &mut Rewriter, head: &Head, changes: &[DefinitionChange]) -> io::Result<()> {
         let mut first = Record::new(HEAD);
         first.put(head);
         file.append(first)?;

@@ -8,9 +8,10 @@ use crate::schema::{Kind, Schema, Table};
 use crate::settings::{Keep, Settings};
 
 /// Small, and read by whoever wants to write anything: kept whole.
-const WHOLE: [&str; 10] = [
+const WHOLE: [&str; 11] = [
     "businessunit",
     "organization",
+    "privilege",
     "queue",
     "role",
     "subject",

@@ -30,7 +30,6 @@ pub(crate) struct Transaction<'o> {
     pub(crate) settings: &'o Settings,
     pub(crate) caller: Caller,
     undo: Vec<Undo>,
-    rows_written: u64,
 }
 
 /// A point in a transaction.
@@ -46,7 +45,7 @@ struct Undo {
 
 impl<'o> Transaction<'o> {
     pub(crate) fn begin(organisation: &'o mut Organisation, settings: &'o Settings, caller: Caller) -> Self {
-        Self { organisation, settings, caller, undo: Vec::new(), rows_written: 0 }
+        Self { organisation, settings, caller, undo: Vec::new() }
     }
 
     pub(crate) fn schema(&self) -> Arc<Schema> {
@@ -112,9 +111,9 @@ impl<'o> Transaction<'o> {
         self.commit()
     }
 
-    /// Rows written so far: what the latency model charges for.
-    pub(crate) fn rows_written(&self) -> u64 {
-        self.rows_written
+    /// The table of each write so far.
+    pub(crate) fn tables_written(&self) -> impl Iterator<Item = TableId> + '_ {
+        self.undo.iter().map(|undo| undo.table)
     }
 
     /// Adds a row.
@@ -145,7 +144,6 @@ impl<'o> Transaction<'o> {
     }
 
     fn put(&mut self, table: TableId, key: Key, row: Option<Box<[u8]>>) {
-        self.rows_written += 1;
         let row = row.map(|row| self.stored(table, row));
         let before = self.organisation.rows_mut(table).put(key, row);
         self.undo.push(Undo { table, key, before });

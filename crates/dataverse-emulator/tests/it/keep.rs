@@ -57,8 +57,14 @@ async fn other_columns_are_refused_by_name_wherever_they_are_read() {
         "accounts?$select=accountid&$orderby=name".to_owned(),
         "accounts?$select=accountid&$expand=primarycontactid($select=contactid)".to_owned(),
         "accounts?$apply=groupby((name))".to_owned(),
+        "accounts?$select=accountid&$filter=contact_customer_accounts/any(c:c/lastname eq 'a')".to_owned(),
+        "accounts?$select=accountid&$filter=primarycontactid/contactid ne null".to_owned(),
+        "accounts?fetchXml=<fetch><entity name='account'><attribute name='name'/></entity></fetch>".to_owned(),
+        "accounts?fetchXml=<fetch><entity name='account'/></fetch>".to_owned(),
+        "accounts?fetchXml=<fetch><entity name='account'><attribute name='accountid'/><filter><condition attribute='name' operator='eq' value='a'/></filter></entity></fetch>".to_owned(),
+        "accounts?sql=SELECT name FROM account".to_owned(),
     ] {
-        let reply = office.get(&target).await;
+        let reply = office.get(&target.replace('<', "%3C").replace('>', "%3E")).await;
         assert_eq!(reply.status, 501, "{target}: {}", reply.text());
         let message = reply.refused_with(501, "0x80040219");
         assert!(message.contains("--keep keys"), "{target}: {message}");

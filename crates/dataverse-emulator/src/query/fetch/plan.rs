@@ -6,7 +6,7 @@ use super::join::{Join, Linked, Test};
 use super::operator::{Asker, condition};
 use super::parse::{Entity, Fetch, Filter, Link, LinkKind, Order, Part, RawCondition};
 use crate::refusal::{self, Refusal};
-use crate::schema::{Kind, Schema, Table};
+use crate::schema::{Content, Kind, Schema, Table};
 use crate::settings::Settings;
 use crate::state::row::{ColumnId, TableId};
 
@@ -165,7 +165,9 @@ impl<'a> Planner<'a> {
     pub(super) fn column(&self, slot: Slot, name: &str) -> Result<ColumnId, Refusal> {
         let table = self.schema.table(self.slots[slot]);
         let column = table.by_name.get(name).filter(|column| table.column(**column).read);
-        column.copied().ok_or_else(|| refusal::no_column(&table.name, name))
+        let column = column.copied().ok_or_else(|| refusal::no_column(&table.name, name))?;
+        self.settings.must_keep(table, column)?;
+        Ok(column)
     }
 
     /// The slot of an `entityname`: an alias, or the name of a table.
@@ -312,7 +314,9 @@ impl<'a> Planner<'a> {
         };
         let everything = place.entity.all || (is_root && place.entity.attributes.is_empty());
         if everything {
-            for (column, _) in (0..).zip(&table.columns).filter(|(_, column)| column.read) {
+            let all = (0..).zip(&table.columns);
+            for (column, _) in all.filter(|(_, it)| it.read && it.content != Some(Content::Image)) {
+                self.settings.must_keep(table, column)?;
                 outputs.push(Output { slot: place.slot, column, name: usual(column) });
             }
         }

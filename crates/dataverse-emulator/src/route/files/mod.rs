@@ -92,7 +92,7 @@ fn write<T>(
     let mut organisation = service.organisation().write().unwrap_or_else(PoisonError::into_inner);
     let mut tx = Transaction::begin(&mut organisation, service.settings(), context.caller);
     let outcome = act(&mut tx)?;
-    context.rows_written.set(context.rows_written.get() + tx.rows_written());
+    context.charge(&tx, &super::exchange::Headers::default());
     tx.commit()?;
     Ok(outcome)
 }
