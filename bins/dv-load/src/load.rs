@@ -14,7 +14,7 @@ pub(crate) async fn load(cli: &Cli) -> ExitStatus {
     let options = RunOptions {
         steps: Steps::between(Step::Load, Step::Settle),
         retry_errors: cli.retry_errors,
-        secrets: Secrets::from_process(),
+        secrets: Secrets::of_project(project.settings()),
         observer: observe::observer(global),
         cancel: stop::on_ctrl_c(),
     };

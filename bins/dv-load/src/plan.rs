@@ -14,7 +14,7 @@ pub(crate) async fn plan(cli: &Cli) -> ExitStatus {
         Err(errors) => return output::project_errors(&errors, global.json),
     };
     let options = PlanOptions { rate: cli.rate, daily_requests: cli.daily_requests };
-    match migration::plan_load(&project, &Secrets::from_process(), &options).await {
+    match migration::plan_load(&project, &Secrets::of_project(project.settings()), &options).await {
         Ok(plan) => {
             if global.json {
                 output::json(&plan);

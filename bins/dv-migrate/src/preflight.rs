@@ -10,7 +10,7 @@ pub(crate) async fn preflight(global: &Global) -> ExitStatus {
         Ok(project) => project,
         Err(errors) => return output::project_errors(&errors, global.json),
     };
-    let preflight = migration::preflight(&project, &Secrets::from_process()).await;
+    let preflight = migration::preflight(&project, &Secrets::of_project(project.settings())).await;
     if global.json {
         output::json(&preflight);
     } else {

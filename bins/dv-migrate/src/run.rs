@@ -22,7 +22,7 @@ pub(crate) async fn run(
     let options = RunOptions {
         steps,
         retry_errors,
-        secrets: Secrets::from_process(),
+        secrets: Secrets::of_project(project.settings()),
         observer: observe::observer(global),
         cancel: stop::on_ctrl_c(),
     };

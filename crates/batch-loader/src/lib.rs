@@ -57,6 +57,7 @@ mod stage;
 mod state;
 mod sweep;
 mod verdict;
+mod withdraw;
 mod work;
 
 pub use error::Error;
@@ -70,6 +71,7 @@ pub use report::{Report, Stray, TableReport};
 pub use sequential::{MAX_SEQUENTIAL_ROW, SequentialSeed, sequential_id};
 pub use settle::settle;
 pub use staging_schema::lookup::Parent;
+pub use withdraw::{delete, settle_doubts};
 
 /// The examples of the README compile.
 #[cfg(doctest)]

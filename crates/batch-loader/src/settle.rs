@@ -70,7 +70,7 @@ pub async fn settle(
 }
 
 /// One pass of one table, if the table has it.
-async fn run(ctx: &Context<'_>, table: &LoadTable, pass: Pass) -> Result<(), Error> {
+pub(crate) async fn run(ctx: &Context<'_>, table: &LoadTable, pass: Pass) -> Result<(), Error> {
     if !table.staged.passes().contains(&pass) {
         return Ok(());
     }

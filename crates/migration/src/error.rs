@@ -35,7 +35,29 @@ pub enum Error {
     #[error("{variable} is not set in the environment")]
     MissingSecret {
         /// The variable.
-        variable: &'static str,
+        variable: String,
+    },
+    /// Two application users of the project are one.
+    #[error(
+        "{name} is the same application user as {other} ({id}): it has one budget, however often it is named"
+    )]
+    SameUser {
+        /// The later one.
+        name: String,
+        /// The earlier one.
+        other: String,
+        /// Its id.
+        id: Uuid,
+    },
+    /// An application user belongs to another environment.
+    #[error("{name} reaches the organisation {found}, the user of [target] {expected}")]
+    UserElsewhere {
+        /// The application user.
+        name: String,
+        /// Where it is.
+        found: Uuid,
+        /// Where it should be.
+        expected: Uuid,
     },
     /// A step was asked for whose preparation has not been done.
     #[error("{step} cannot start: {missing}")]
@@ -137,6 +159,32 @@ pub enum Error {
         /// What is missing.
         why: String,
     },
+    /// A rollback was begun and is not finished.
+    #[error("the rollback of run {run} is not finished; nothing else can be done before it is")]
+    RollbackOpen {
+        /// The run that is being taken back.
+        run: i64,
+    },
+    /// There is no such run, or it created nothing.
+    #[error("{message}")]
+    NoSuchRun {
+        /// What is wrong.
+        message: String,
+    },
+    /// Deleting what a run created would take other rows along.
+    #[error("the rollback of run {run} would touch rows that it must not touch:\n{}", obstacles.join("\n"))]
+    WouldTakeAlong {
+        /// The run.
+        run: i64,
+        /// One sentence per relationship.
+        obstacles: Vec<String>,
+    },
+    /// Nobody agreed to a rollback.
+    #[error("the rollback of run {run} was not confirmed; nothing was deleted")]
+    NotConfirmed {
+        /// The run.
+        run: i64,
+    },
     /// Stopped on request.
     #[error("stopped on request during {step}; what was finished is kept")]
     Stopped {
@@ -152,7 +200,12 @@ impl Error {
             Self::Project(_)
             | Self::OtherEnvironment { .. }
             | Self::MissingSecret { .. }
+            | Self::SameUser { .. }
+            | Self::UserElsewhere { .. }
             | Self::NotReady { .. }
+            | Self::RollbackOpen { .. }
+            | Self::NoSuchRun { .. }
+            | Self::NotConfirmed { .. }
             | Self::RetryWithoutLoad
             | Self::NoStaging { .. }
             | Self::FileExists { .. }
@@ -179,7 +232,7 @@ impl Error {
             | Self::Load(_)
             | Self::Verify(_)
             | Self::File { .. } => ExitStatus::Unreachable,
-            Self::Stopped { .. } => ExitStatus::Stopped,
+            Self::Stopped { .. } | Self::WouldTakeAlong { .. } => ExitStatus::Stopped,
         }
     }
 
@@ -219,9 +272,24 @@ impl Error {
                 "correct target.url, or give this target a staging database of its own with staging.path"
                     .to_owned(),
             ),
+            Self::SameUser { .. } => {
+                Some("give each [[target.user]] an application of its own, or remove it".to_owned())
+            }
             Self::MissingSecret { variable } => {
                 Some(format!("set {variable}, or choose another target.auth (azure-cli, managed-identity)"))
             }
+            Self::RollbackOpen { run } => Some(format!("finish it with: dv-load --rollback {run} --project DIR")),
+            Self::NotConfirmed { run } => {
+                Some(format!("nobody can be asked here: dv-load --rollback {run} --yes, once you have seen what it would do"))
+            }
+            Self::NoSuchRun { .. } => {
+                Some("`dv-load --runs --project DIR` lists the runs that created rows".to_owned())
+            }
+            Self::WouldTakeAlong { .. } => Some(
+                "move or delete those rows first, or name their tables with --take-along TABLE if they may go as well; \
+                 nothing was deleted"
+                    .to_owned(),
+            ),
             Self::NotReady { .. } => {
                 Some("`dv-migrate run` without --only does the steps before as well".to_owned())
             }

@@ -49,7 +49,7 @@ pub use load_plan::{
 pub use preflight::{Check, CheckResult, Preflight, preflight};
 pub use project::{
     Auth, Load, Overrides, PROJECT_FILE, Place, Problem, Project, ProjectErrors, Secrets, Settings, Source,
-    Staging, TEMPLATE, Target, create_project,
+    Staging, TEMPLATE, Target, TargetUser, create_project,
 };
 pub use record::Environment;
 /// The SQL that a staging engine speaks.

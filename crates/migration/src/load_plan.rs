@@ -158,7 +158,7 @@ pub async fn plan_load(
     };
     let plan = load::plan(&journey, &store, STEP).await?;
     let order = sequence::kept(&store, STEP).await?;
-    let users = 1;
+    let users = 1 + project.settings().target.users.len();
     let rates = Rates::read(&store, options, users).await?;
     let mut tables = Vec::new();
     for (wave, table) in numbered(&plan) {

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use dataverse_client::Client;
 use dataverse_wire::metadata::{KeyStatus, TableDefinition};
 use serde::Serialize;
 use staging_schema::{Mode, Shape};
+use uuid::Uuid;
 
 use crate::event::Unobserved;
 use crate::journey::Steps;
@@ -113,6 +115,9 @@ pub async fn preflight(project: &Project, secrets: &Secrets) -> Preflight {
             return found;
         }
     }
+    if !colleagues(project, secrets, &mut found).await {
+        return found;
+    }
     let checked = match check::check(project, secrets, Steps::all(), &Unobserved).await {
         Ok(checked) => checked,
         Err(error) => {
@@ -138,7 +143,11 @@ pub async fn preflight(project: &Project, secrets: &Secrets) -> Preflight {
     if let Ok(connected) = checked.target(crate::Step::Prepare) {
         drift(project, &checked, connected, &mut found).await;
         keys(&checked, &mut found);
-        privileges(&checked, connected, &mut found).await;
+        let user = connected.organization.user_id;
+        privileges(&checked, &connected.client, user, "the user", &mut found).await;
+        for colleague in &connected.colleagues {
+            privileges(&checked, &colleague.client, colleague.user_id, &colleague.name, &mut found).await;
+        }
         numbers(project, &checked, connected, &mut found).await;
     }
     found
@@ -238,13 +247,36 @@ fn keys(checked: &Checked, found: &mut Preflight) {
     found.add(CheckResult::Ok, "alternate keys", format!("{active} active on the tables of this project"));
 }
 
+/// Asks every further application user who it is; answers whether all of them can work.
+async fn colleagues(project: &Project, secrets: &Secrets, found: &mut Preflight) -> bool {
+    let about = "application users";
+    let Some(organization) = found.organization.clone() else { return false };
+    let connected = match target::others(project, secrets) {
+        Ok(others) => target::connect_others(others, &organization).await,
+        Err(error) => Err(error),
+    };
+    match connected {
+        Ok(colleagues) => {
+            for colleague in colleagues {
+                let message = format!("{} is user {}", colleague.name, colleague.user_id);
+                found.add(CheckResult::Ok, about, message);
+            }
+            true
+        }
+        Err(error) => {
+            found.failed(about, &error);
+            false
+        }
+    }
+}
+
 /// What a user has to be allowed to do with the tables; asked as far as the service tells.
-async fn privileges(checked: &Checked, connected: &Connected, found: &mut Preflight) {
+async fn privileges(checked: &Checked, client: &Client, user: Uuid, who: &str, found: &mut Preflight) {
     let about = "privileges";
-    let held = match held(connected).await {
+    let held = match held(client, user).await {
         Ok(held) => held,
         Err(error) => {
-            found.add(CheckResult::Warn, about, format!("could not be checked: {error}"));
+            found.add(CheckResult::Warn, about, format!("{who}: could not be checked: {error}"));
             return;
         }
     };
@@ -265,15 +297,15 @@ async fn privileges(checked: &Checked, connected: &Connected, found: &mut Prefli
         found.add(
             CheckResult::Ok,
             about,
-            format!("the user has what the mapped tables need, of {} privileges", held.len()),
+            format!("{who} has what the mapped tables need, of {} privileges", held.len()),
         );
     } else {
-        found.add(CheckResult::Fail, about, format!("the user lacks {}", missing.join(", ")));
+        found.add(CheckResult::Fail, about, format!("{who} lacks {}", missing.join(", ")));
     }
 }
 
 /// The names of the user's privileges, in lower case.
-async fn held(connected: &Connected) -> Result<BTreeSet<String>, dataverse_client::Error> {
+async fn held(client: &Client, user: Uuid) -> Result<BTreeSet<String>, dataverse_client::Error> {
     #[derive(serde::Deserialize)]
     struct Answer {
         #[serde(rename = "RolePrivileges")]
@@ -284,11 +316,8 @@ async fn held(connected: &Connected) -> Result<BTreeSet<String>, dataverse_clien
         #[serde(rename = "PrivilegeName")]
         name: String,
     }
-    let call = format!(
-        "systemusers({})/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()",
-        connected.organization.user_id
-    );
-    let answer: Answer = connected.client.function(&call).await?;
+    let call = format!("systemusers({user})/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()");
+    let answer: Answer = client.function(&call).await?;
     Ok(answer.privileges.into_iter().map(|privilege| privilege.name.to_lowercase()).collect())
 }
 

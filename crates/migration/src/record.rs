@@ -135,6 +135,16 @@ pub(crate) struct RunRecord {
 impl RunRecord {
     /// Notes that a step begins.
     pub(crate) async fn begin(store: &Store, step: Step) -> Result<Self, Error> {
+        Self::begin_as(store, step.as_str()).await
+    }
+
+    /// The name of this run's worker in leases and in the manifest: what it sent is found by it.
+    pub(crate) fn worker(self) -> String {
+        worker_of(self.id)
+    }
+
+    /// Notes that something begins that is no step of the journey.
+    pub(crate) async fn begin_as(store: &Store, step: &str) -> Result<Self, Error> {
         const DOING: &str = "noting the begin of a step in migration.Run";
         let table = TableName::migration("Run");
         let insert = Statement::new(
@@ -154,7 +164,7 @@ impl RunRecord {
                     ),
                 }
             },
-            vec![step.as_str().into(), format!("process {}", std::process::id()).into()],
+            vec![step.into(), format!("process {}", std::process::id()).into()],
         );
         let steps = vec![staging_store::Step::Query(insert)];
         let outcomes = store.transaction(steps).await.map_err(in_staging(DOING))?;
@@ -188,6 +198,11 @@ impl RunRecord {
         store.execute(&update).await.map_err(in_staging("noting the end of a step in migration.Run"))?;
         Ok(())
     }
+}
+
+/// The name of a run's worker.
+pub(crate) fn worker_of(run: i64) -> String {
+    format!("run-{run}")
 }
 
 /// Opens the staging database of a project for reading, if it is there.

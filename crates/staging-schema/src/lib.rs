@@ -42,6 +42,7 @@ pub mod manifest;
 mod name;
 pub mod pending;
 mod physical;
+pub mod rollback;
 pub mod settle;
 mod statement;
 pub mod summary;

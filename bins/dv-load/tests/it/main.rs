@@ -4,4 +4,5 @@
 mod help;
 mod plan;
 mod together;
+mod users;
 mod world;

@@ -1,8 +1,8 @@
 //! A prepared project in a folder of its own, and an emulated organisation to load it into.
 
-use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Process, Output, Stdio};
 use std::time::Duration;
@@ -71,6 +71,26 @@ impl Organisation {
         self.emulator.stats().rows.get(table).copied().unwrap_or(0)
     }
 
+    /// The body of the answer to a GET, below the root of the Web API.
+    pub(crate) fn get(&self, path: &str) -> String {
+        let answer = self.request("GET", path, "");
+        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+    }
+
+    /// The whole answer to a request, below the root of the Web API.
+    pub(crate) fn request(&self, method: &str, path: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(self.emulator.address()).unwrap();
+        let request = format!(
+            "{method} /api/data/v9.2/{path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer test\r\n\
+             Connection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
     /// Requests that create rows take so long.
     pub(crate) fn slow(&self, wait: Duration) {
         let ms = u64::try_from(wait.as_millis()).unwrap();
@@ -108,8 +128,8 @@ impl Rehearsal {
         let (mut accounts, mut contacts) =
             ("Id,Name,Parent,Contact\n".to_owned(), "Id,Name,Account\n".to_owned());
         for n in 1..=rows {
-            writeln!(accounts, "A{n},Account {n},,C{n}").unwrap();
-            writeln!(contacts, "C{n},Contact {n},A{n}").unwrap();
+            accounts += &format!("A{n},Account {n},,C{n}\n");
+            contacts += &format!("C{n},Contact {n},A{n}\n");
         }
         Self::with(PROJECT, &accounts, &contacts)
     }

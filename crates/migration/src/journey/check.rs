@@ -10,7 +10,7 @@ use staging_schema::{Dialect, GuidStrategy, Mode, Shape, TargetTable};
 use uuid::Uuid;
 
 use super::steps::Steps;
-use super::target::{self, Corrections, Frozen};
+use super::target::{self, Colleague, Corrections, Frozen};
 use super::transform::Decisions;
 use crate::event::Observer;
 use crate::project::with_causes;
@@ -37,6 +37,16 @@ pub(crate) struct Checked {
 pub(crate) struct Connected {
     pub(crate) client: Client,
     pub(crate) organization: Organization,
+    /// More application users, which share the work.
+    pub(crate) colleagues: Vec<Colleague>,
+}
+
+impl Connected {
+    /// One client per application user.
+    pub(crate) fn clients(&self) -> Vec<Client> {
+        let others = self.colleagues.iter().map(|colleague| colleague.client.clone());
+        std::iter::once(self.client.clone()).chain(others).collect()
+    }
 }
 
 impl Checked {
@@ -68,14 +78,24 @@ pub(crate) async fn check(
     let corrections = Corrections::read(project)?;
     let target = if steps.need_target() {
         let client = target::client(project, secrets)?;
+        let others = target::others(project, secrets)?;
         let organization = target::connect(&client, project).await?;
+        let colleagues = target::connect_others(others, &organization).await?;
         observer.event(&Event::Connected {
             url: organization.url.clone(),
             organization: organization.name.clone(),
             organization_id: organization.id,
             user_id: organization.user_id,
         });
-        Some(Connected { client, organization })
+        for colleague in &colleagues {
+            observer.event(&Event::Connected {
+                url: organization.url.clone(),
+                organization: organization.name.clone(),
+                organization_id: organization.id,
+                user_id: colleague.user_id,
+            });
+        }
+        Some(Connected { client, organization, colleagues })
     } else {
         None
     };
@@ -181,7 +201,7 @@ async fn definitions(
         return Ok(frozen);
     }
     match target {
-        Some(Connected { client, organization }) => {
+        Some(Connected { client, organization, .. }) => {
             observer.event(&Event::Notice {
                 step: Step::Prepare,
                 table: None,

@@ -18,16 +18,16 @@ use super::{Journey, Outcome, owners, retry, sequence};
 use crate::{Error, Step, TableSummary};
 
 /// Creates the rows, wave by wave.
-pub(crate) async fn load(journey: &Journey<'_>, store: &Store) -> Result<Outcome, Error> {
+pub(crate) async fn load(journey: &Journey<'_>, store: &Store, worker: &str) -> Result<Outcome, Error> {
     const STEP: Step = Step::Load;
     let plan = plan(journey, store, STEP).await?;
-    let client = &journey.checked.target(STEP)?.client;
+    let clients = journey.checked.target(STEP)?.clients();
     let mut open = Vec::new();
     let retried = if journey.retry_errors { retry::retry(journey, store).await? } else { BTreeMap::new() };
     for table in plan.waves.iter().flatten().filter(|table| table.staged.mode == Mode::Match) {
         journey.part(STEP, "find rows", Some(table.name()))?;
         let key = match_key(journey, table.name());
-        let matched = batch_loader::match_rows(store, client, &plan, table, &key).await?;
+        let matched = batch_loader::match_rows(store, &clients[0], &plan, table, &key).await?;
         if matched.missing + matched.ambiguous > 0 {
             open.push(format!(
                 "{}: {} rows were not found in Dataverse, {} were found more than once; see target.{}_Error",
@@ -41,15 +41,8 @@ pub(crate) async fn load(journey: &Journey<'_>, store: &Store) -> Result<Outcome
     owners::resolve(journey, store).await?;
     journey.part(STEP, "create rows", None)?;
     let watch = Watch::new(STEP, &journey.observer);
-    let report = batch_loader::load(
-        store,
-        std::slice::from_ref(client),
-        &plan,
-        &options(journey),
-        &watch,
-        &journey.cancel,
-    )
-    .await?;
+    let report =
+        batch_loader::load(store, &clients, &plan, &options(journey, worker), &watch, &journey.cancel).await?;
     let sum = |of: fn(&batch_loader::TableReport) -> u64| report.tables.values().map(of).sum::<u64>();
     let (loaded, errors) = (sum(|table| table.loaded + table.adopted), sum(|table| table.errors));
     let mut sentence = format!(
@@ -68,21 +61,14 @@ pub(crate) async fn load(journey: &Journey<'_>, store: &Store) -> Result<Outcome
 }
 
 /// Writes what had to wait: lookups, associations, changes, states.
-pub(crate) async fn settle(journey: &Journey<'_>, store: &Store) -> Result<Outcome, Error> {
+pub(crate) async fn settle(journey: &Journey<'_>, store: &Store, worker: &str) -> Result<Outcome, Error> {
     const STEP: Step = Step::Settle;
     let plan = plan(journey, store, STEP).await?;
-    let client = &journey.checked.target(STEP)?.client;
+    let clients = journey.checked.target(STEP)?.clients();
     journey.part(STEP, "settle", None)?;
     let watch = Watch::new(STEP, &journey.observer);
-    let report = batch_loader::settle(
-        store,
-        std::slice::from_ref(client),
-        &plan,
-        &options(journey),
-        &watch,
-        &journey.cancel,
-    )
-    .await?;
+    let report =
+        batch_loader::settle(store, &clients, &plan, &options(journey, worker), &watch, &journey.cancel).await?;
     let sum = |of: fn(&batch_loader::TableReport) -> u64| report.tables.values().map(of).sum::<u64>();
     let sentence = format!(
         "{} writes settled what had to wait; {} lookups are owed, {} rows were refused",
@@ -124,9 +110,10 @@ fn summaries(report: &Report) -> BTreeMap<String, TableSummary> {
         .collect()
 }
 
-fn options(journey: &Journey<'_>) -> Options {
+pub(crate) fn options(journey: &Journey<'_>, worker: &str) -> Options {
     let load = &journey.project.settings().load;
     Options {
+        worker: worker.to_owned(),
         chunk_rows: load.chunk,
         in_flight: load.concurrency,
         max_in_flight: load.max_concurrency,

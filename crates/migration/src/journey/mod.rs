@@ -15,7 +15,7 @@ mod steps;
 pub(crate) mod target;
 pub(crate) mod transform;
 mod verify;
-mod watch;
+pub(crate) mod watch;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +28,7 @@ use crate::error::in_staging;
 use crate::event::{Observer, Unobserved};
 use crate::lock::{AtWork, Company};
 use crate::record::RunRecord;
+use crate::rollback;
 use crate::{Error, Event, ExitStatus, Project, Secrets, Step, StepSummary, Summary, TableSummary};
 use check::Checked;
 pub use graph::lookup_graph;
@@ -150,6 +151,7 @@ pub async fn run(project: &Project, options: RunOptions) -> Result<Summary, Erro
     let store = Store::open(opening).await.map_err(in_staging(format!("opening {}", path.display())))?;
     let first = options.steps.iter().next().map_or(Company::Alone, Company::of);
     let mut at_work = AtWork::begin(path, first).await?;
+    rollback::refuse_while_open(&store).await?;
     let mut summary = Summary {
         project: project.settings().name.clone(),
         organization,
@@ -187,8 +189,8 @@ async fn one_step(
         Step::Extract => extract::extract(journey, store).await.map(Outcome::from),
         Step::Transform => transform::transform(journey, store).await,
         Step::Sequence => sequence::sequence(journey, store).await,
-        Step::Load => load::load(journey, store).await,
-        Step::Settle => load::settle(journey, store).await,
+        Step::Load => load::load(journey, store, &run.worker()).await,
+        Step::Settle => load::settle(journey, store, &run.worker()).await,
         Step::Verify => verify::verify(journey, store).await,
     };
     let outcome = match done {

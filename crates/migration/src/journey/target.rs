@@ -17,18 +17,56 @@ use crate::error::at_target;
 use crate::project::{CLIENT_SECRET, TOKEN, is_loopback};
 use crate::{Auth, Error, Organization, Project, Secrets};
 
-/// A client for the project's environment. Nothing is sent yet.
+/// A client for the project's environment, with the user of `[target]`. Nothing is sent yet.
 pub(crate) fn client(project: &Project, secrets: &Secrets) -> Result<Client, Error> {
     let target = &project.settings().target;
+    let secret =
+        |held: &Option<SecretString>, name: &str| Held { value: held.clone(), variable: name.to_owned() };
+    let held = match target.auth {
+        Auth::StaticToken => {
+            let held = secret(&secrets.token, TOKEN);
+            // An emulator on this machine takes any token, so none has to be invented.
+            let emulator = || is_loopback(&target.url).then(|| SecretString::from("emulator"));
+            Held { value: held.value.or_else(emulator), ..held }
+        }
+        _ => secret(&secrets.client_secret, CLIENT_SECRET),
+    };
+    connection(project, "target.auth", &target.auth, held)
+}
+
+/// Clients for the other application users, with their names. Nothing is sent yet.
+pub(crate) fn others(project: &Project, secrets: &Secrets) -> Result<Vec<(String, Client)>, Error> {
+    let users = project.settings().target.users.iter();
+    users
+        .map(|user| {
+            let variable = user.variable.clone().unwrap_or_default();
+            let held = Held { value: secrets.named.get(&variable).cloned(), variable };
+            Ok((user.name.clone(), connection(project, &user.name, &user.auth, held)?))
+        })
+        .collect()
+}
+
+/// A secret, or where it should have been.
+struct Held {
+    value: Option<SecretString>,
+    variable: String,
+}
+
+impl Held {
+    fn get(self) -> Result<SecretString, Error> {
+        self.value.ok_or(Error::MissingSecret { variable: self.variable })
+    }
+}
+
+fn connection(project: &Project, whose: &str, auth: &Auth, held: Held) -> Result<Client, Error> {
+    let target = &project.settings().target;
     let refused = |error: dataverse_client::CredentialError| Error::Metadata {
-        message: format!("target.auth: the credential cannot be used: {error}"),
+        message: format!("{whose}: the credential cannot be used: {error}"),
     };
     let authority = target.authority.clone().map(Authority::from).unwrap_or_default();
-    let credential: Arc<dyn Credential> = match &target.auth {
+    let credential: Arc<dyn Credential> = match auth {
         Auth::ClientSecret { tenant, client_id } => {
-            let secret =
-                secrets.client_secret.clone().ok_or(Error::MissingSecret { variable: CLIENT_SECRET })?;
-            Arc::new(ClientSecret::new(tenant, client_id, &secret, &authority).map_err(refused)?)
+            Arc::new(ClientSecret::new(tenant, client_id, &held.get()?, &authority).map_err(refused)?)
         }
         Auth::ClientCertificate { tenant, client_id, certificate } => {
             let pem = std::fs::read(certificate).map_err(|source| Error::File {
@@ -42,13 +80,7 @@ pub(crate) fn client(project: &Project, secrets: &Secrets) -> Result<Client, Err
         }
         Auth::ManagedIdentity => Arc::new(ManagedIdentity::new(None).map_err(refused)?),
         Auth::AzureCli => Arc::new(AzureCli::new(None).map_err(refused)?),
-        Auth::StaticToken => {
-            // An emulator on this machine takes any token, so none has to be invented.
-            let emulator = || is_loopback(&target.url).then(|| SecretString::from("emulator"));
-            let token =
-                secrets.token.clone().or_else(emulator).ok_or(Error::MissingSecret { variable: TOKEN })?;
-            Arc::new(StaticToken::new(token))
-        }
+        Auth::StaticToken => Arc::new(StaticToken::new(held.get()?)),
     };
     let load = &project.settings().load;
     let mut options = Options::new(target.url.clone(), credential);
@@ -69,6 +101,35 @@ pub(crate) async fn connect(client: &Client, project: &Project) -> Result<Organi
         url: url.to_string(),
         user_id: me.user_id,
     })
+}
+
+/// Asks the other application users who they are: each must be another one, in the same organisation.
+pub(crate) async fn connect_others(
+    others: Vec<(String, Client)>,
+    organization: &Organization,
+) -> Result<Vec<Colleague>, Error> {
+    let mut known = vec![(organization.user_id, "the user of [target]".to_owned())];
+    let mut colleagues = Vec::with_capacity(others.len());
+    for (name, client) in others {
+        let me = client.who_am_i().await.map_err(at_target(format!("asking who {name} is")))?;
+        if me.organization_id != organization.id {
+            return Err(Error::UserElsewhere { name, found: me.organization_id, expected: organization.id });
+        }
+        if let Some((id, other)) = known.iter().find(|(id, _)| *id == me.user_id) {
+            return Err(Error::SameUser { name, other: other.clone(), id: *id });
+        }
+        known.push((me.user_id, name.clone()));
+        colleagues.push(Colleague { name, client, user_id: me.user_id });
+    }
+    Ok(colleagues)
+}
+
+/// One more application user that answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Colleague {
+    pub(crate) name: String,
+    pub(crate) client: Client,
+    pub(crate) user_id: Uuid,
 }
 
 /// Table definitions as they were when the project was prepared, corrections applied.

@@ -8,7 +8,7 @@ use crate::event::Observer;
 use crate::{Event, Step};
 
 /// Passes the loader's events on.
-pub(super) struct Watch {
+pub(crate) struct Watch {
     step: Step,
     observer: Arc<dyn Observer>,
     /// Planned and recorded rows, by table.
@@ -18,7 +18,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(step: Step, observer: &Arc<dyn Observer>) -> Self {
+    pub(crate) fn new(step: Step, observer: &Arc<dyn Observer>) -> Self {
         Self {
             step,
             observer: Arc::clone(observer),

@@ -56,7 +56,8 @@ impl Check<'_> {
         if let Some(path) = &overrides {
             self.file_exists(path, "target.overrides", "the overrides of the metadata");
         }
-        Some(Target { url: url?, auth: auth?, authority, overrides })
+        let users = self.users(target);
+        Some(Target { url: url?, auth: auth?, authority, overrides, users })
     }
 
     fn authority(&mut self, authority: Option<&str>) -> Option<Url> {
@@ -464,7 +465,7 @@ impl Check<'_> {
         });
     }
 
-    fn note_at(&mut self, path: &[Segment], message: String, hint: Option<&str>) {
+    pub(super) fn note_at(&mut self, path: &[Segment], message: String, hint: Option<&str>) {
         let problem = Problem::new(self.document.place(path), message);
         self.problems.push(match hint {
             Some(hint) => problem.with_hint(hint),
@@ -528,10 +529,10 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn key(name: &str) -> Segment {
+pub(super) fn key(name: &str) -> Segment {
     Segment::Map { key: name.to_owned() }
 }
 
-fn at(index: usize) -> Segment {
+pub(super) fn at(index: usize) -> Segment {
     Segment::Seq { index }
 }

@@ -42,6 +42,7 @@ pub(crate) fn read(document: &Document<'_>, overrides: &Overrides, problems: &mu
     strip_secrets(&mut table);
     let mut file = strict(table, document, problems);
     let (maps, tables) = (std::mem::take(&mut file.1.map), std::mem::take(&mut file.1.source.table));
+    let users = std::mem::take(&mut file.1.target.user);
 
     // The lists have no place in environment variables: only the plain sections are layered.
     let mut sections = file.0;
@@ -49,9 +50,13 @@ pub(crate) fn read(document: &Document<'_>, overrides: &Overrides, problems: &mu
     if let Some(toml::Value::Table(source)) = sections.get_mut("source") {
         source.remove("table");
     }
+    if let Some(toml::Value::Table(target)) = sections.get_mut("target") {
+        target.remove("user");
+    }
     let mut written = layered(&sections, overrides, problems).unwrap_or(file.1);
     written.map = maps;
     written.source.table = tables;
+    written.target.user = users;
     written
 }
 

@@ -8,6 +8,7 @@ mod problem;
 mod secret;
 mod settings;
 mod template;
+mod users;
 mod written;
 
 pub(crate) use check::{is_loopback, with_causes};
@@ -17,5 +18,5 @@ pub use problem::{PROJECT_FILE, Place, Problem, ProjectErrors};
 
 pub use secret::Secrets;
 pub(crate) use secret::{CLIENT_SECRET, TOKEN};
-pub use settings::{Auth, Load, Settings, Source, Staging, Target};
+pub use settings::{Auth, Load, Settings, Source, Staging, Target, TargetUser};
 pub use template::{TEMPLATE, create_project};

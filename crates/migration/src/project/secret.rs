@@ -1,6 +1,10 @@
 //! Secrets: from the environment only, and never further than the line that sends them.
 
+use std::collections::BTreeMap;
+
 use secrecy::SecretString;
+
+use super::settings::Settings;
 
 /// What proves who we are, read once from the environment of the process.
 #[derive(Clone, Debug, Default)]
@@ -9,6 +13,8 @@ pub struct Secrets {
     pub client_secret: Option<SecretString>,
     /// `DV_TOKEN`.
     pub token: Option<SecretString>,
+    /// The variables that `[[target.user]]` names.
+    pub named: BTreeMap<String, SecretString>,
 }
 
 /// Variable of the client secret.
@@ -19,9 +25,21 @@ pub(crate) const TOKEN: &str = "DV_TOKEN";
 impl Secrets {
     /// Reads `DV_CLIENT_SECRET` and `DV_TOKEN`; an empty one counts as not set.
     pub fn from_process() -> Self {
-        let read = |name| std::env::var(name).ok().filter(|text| !text.is_empty()).map(SecretString::from);
-        Self { client_secret: read(CLIENT_SECRET), token: read(TOKEN) }
+        Self { client_secret: read(CLIENT_SECRET), token: read(TOKEN), named: BTreeMap::new() }
     }
+
+    /// The same with the variables that the project's application users name.
+    pub fn of_project(settings: &Settings) -> Self {
+        let names = settings.target.users.iter().filter_map(|user| user.variable.clone());
+        Self {
+            named: names.filter_map(|name| Some((name.clone(), read(&name)?))).collect(),
+            ..Self::from_process()
+        }
+    }
+}
+
+fn read(name: &str) -> Option<SecretString> {
+    std::env::var(name).ok().filter(|text| !text.is_empty()).map(SecretString::from)
 }
 
 /// Whether a key of the settings would hold a secret.

@@ -38,6 +38,19 @@ pub struct Target {
     pub authority: Option<Url>,
     /// Corrections of its metadata.
     pub overrides: Option<PathBuf>,
+    /// More application users: each has limits of its own, and the work is shared among all.
+    pub users: Vec<TargetUser>,
+}
+
+/// One more application user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetUser {
+    /// Its name in messages.
+    pub name: String,
+    /// How it proves who it is.
+    pub auth: Auth,
+    /// The environment variable that holds its secret or token, where `auth` needs one.
+    pub variable: Option<String>,
 }
 
 /// How a token is obtained. Secrets themselves are in the environment, never here.

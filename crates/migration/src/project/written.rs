@@ -36,6 +36,19 @@ pub(crate) struct WrittenTarget {
     pub(crate) certificate: Option<PathBuf>,
     pub(crate) authority: Option<String>,
     pub(crate) overrides: Option<PathBuf>,
+    pub(crate) user: Vec<WrittenUser>,
+}
+
+/// One more application user; what is not said is as in `[target]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct WrittenUser {
+    pub(crate) name: Option<String>,
+    pub(crate) auth: Option<String>,
+    pub(crate) tenant: Option<String>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) variable: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

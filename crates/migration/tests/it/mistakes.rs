@@ -271,3 +271,31 @@ fn a_file_that_is_no_text_is_named_by_its_line() {
     let error = Project::open(folder.path(), &Overrides::default()).unwrap_err();
     insta::assert_snapshot!(error.to_string());
 }
+
+#[test]
+fn every_mistake_of_an_application_user_is_named_by_its_key() {
+    let text = GOOD.replace(
+        "auth = \"azure-cli\"",
+        "auth = \"client-secret\"\ntenant = \"t\"\nclient_id = \"one\"\n[[target.user]]\nclient_id = \"ONE\"\nvariable = \"DV_SECOND\"\n\
+         [[target.user]]\nname = \"third\"\nclient_id = \"three\"\nvariable = \"k8S~d0nt-print-me\"\n\
+         [[target.user]]\nclient_id = \"four\"\n[[target.user]]\nauth = \"azure-cli\"\n\
+         [[target.user]]\nauth = \"client-secrets\"\n[[target.user]]\nclient_id = \"six\"\nvariable = \"DV_SECOND\"\nsecret = \"x\"\n",
+    );
+    let found = file(&text);
+    assert!(!found.contains("d0nt"), "{found}");
+    insta::assert_snapshot!(found);
+}
+
+#[test]
+fn an_application_user_takes_what_it_does_not_say_from_the_target() {
+    let folder = folder();
+    let text = GOOD.replace(
+        "auth = \"azure-cli\"",
+        "auth = \"client-secret\"\ntenant = \"t\"\nclient_id = \"one\"\n[[target.user]]\nclient_id = \"two\"\nvariable = \"DV_SECOND\"\n",
+    );
+    let project = Project::parse(folder.path(), &text, &Overrides::default()).expect("no mistakes");
+    let [user] = project.settings().target.users.as_slice() else { panic!("there is one more user") };
+    assert_eq!((user.name.as_str(), user.variable.as_deref()), ("user 2", Some("DV_SECOND")));
+    let auth = migration::Auth::ClientSecret { tenant: "t".into(), client_id: "two".into() };
+    assert_eq!(user.auth, auth);
+}

@@ -55,6 +55,8 @@ fn tables() -> Vec<PhysicalTable> {
     tables.extend(project());
     tables.extend(mappings());
     tables.extend(plan());
+    tables.extend(rollback());
+    tables.extend([pilot(), repair()]);
     tables
 }
 
@@ -275,4 +277,88 @@ fn plan() -> Vec<PhysicalTable> {
             indexes: vec![Index::on("Level", &["TargetTable", "Level", "RowId"])],
         },
     ]
+}
+
+fn rollback() -> Vec<PhysicalTable> {
+    vec![
+        // Runs that were taken back, or are being so.
+        PhysicalTable {
+            name: TableName::migration("Rollback"),
+            key: PrimaryKey::Columns(vec!["RunId"]),
+            columns: vec![
+                required("RunId", SqlType::BigInt),
+                required("StartedAt", SqlType::Milliseconds).or(Now),
+                optional("EndedAt", SqlType::Milliseconds),
+            ],
+            indexes: Vec::new(),
+        },
+        // The rows that a rollback deletes: what they were, and what came of it.
+        PhysicalTable {
+            name: TableName::migration("RollbackRow"),
+            key: PrimaryKey::Columns(vec!["RunId", "TargetTable", "RowId"]),
+            columns: vec![
+                required("RunId", SqlType::BigInt),
+                required("TargetTable", SqlType::Word),
+                required("RowId", SqlType::BigInt),
+                required("DataverseId", SqlType::Guid),
+                required("ActionFlag", SqlType::Word),
+                optional("Outcome", SqlType::Word),
+            ],
+            indexes: vec![Index::on("Guid", &["DataverseId"])],
+        },
+        // Successes of rows that were taken back.
+        PhysicalTable {
+            name: TableName::migration("SuccessArchive"),
+            key: PrimaryKey::Identity("ArchiveId"),
+            columns: vec![
+                required("RunId", SqlType::BigInt),
+                required("TargetTable", SqlType::Word),
+                required("SuccessId", SqlType::BigInt),
+                required("RowId", SqlType::BigInt),
+                required("Pass", SqlType::Word),
+                required("Generation", SqlType::Integer),
+                required("Kind", SqlType::Word),
+                optional("DataverseId", SqlType::Guid),
+                optional("Owed", SqlType::Text(None)),
+                optional("RequestId", SqlType::Guid),
+                required("ArchivedAt", SqlType::Milliseconds).or(Now),
+            ],
+            indexes: vec![Index::on("Row", &["TargetTable", "RowId"])],
+        },
+    ]
+}
+
+/// The rows of a trial load.
+fn pilot() -> PhysicalTable {
+    PhysicalTable {
+        name: TableName::migration("Pilot"),
+        key: PrimaryKey::Columns(vec!["TargetTable", "RowId"]),
+        columns: vec![
+            required("TargetTable", SqlType::Word),
+            required("RowId", SqlType::BigInt),
+            // `seed`, `hangs` (found on the way down from the seeds), `needed` (on the way up).
+            required("Reason", SqlType::Word),
+        ],
+        indexes: Vec::new(),
+    }
+}
+
+/// What was changed in staged rows before they were taken again.
+fn repair() -> PhysicalTable {
+    PhysicalTable {
+        name: TableName::migration("Repair"),
+        key: PrimaryKey::Identity("RepairId"),
+        columns: vec![
+            required("TargetTable", SqlType::Word),
+            required("RowId", SqlType::BigInt),
+            optional("SourceKey", SqlType::Text(None)),
+            required("ColumnName", SqlType::Word),
+            required("Rule", SqlType::Word),
+            optional("FromValue", SqlType::Text(None)),
+            optional("ToValue", SqlType::Text(None)),
+            optional("ErrorCode", SqlType::Word),
+            required("RepairedAt", SqlType::Milliseconds).or(Now),
+        ],
+        indexes: vec![Index::on("Row", &["TargetTable", "RowId"])],
+    }
 }

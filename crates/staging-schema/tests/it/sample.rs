@@ -5,7 +5,7 @@ use staging_schema::manifest::{self, Coverage};
 use staging_schema::settle::{self, RetryFilter};
 use staging_schema::{
     GuidStrategy, Levels, Mode, Pass, RequestState, Shape, StagedColumn, StagedKind, Statement, TableName,
-    TargetTable, chunk, ddl, forecast, level, pending, summary,
+    TargetTable, chunk, ddl, forecast, level, pending, rollback, summary,
 };
 
 fn targets(names: &[&str]) -> Vec<String> {
@@ -78,6 +78,7 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<Named>)> {
         ("level", levels()),
         ("summary", summaries()),
         ("forecast", forecasts()),
+        ("rollback", rollbacks()),
     ]
 }
 
@@ -230,5 +231,29 @@ fn forecasts() -> Vec<Named> {
         ("associate", vec![forecast::count(&intersect(), Pass::Associate, &[])]),
         ("update of a matched table", vec![forecast::count(&matched(), Pass::Update, &[])]),
         ("measured", vec![forecast::measured()]),
+    ]
+}
+
+fn rollbacks() -> Vec<Named> {
+    let (task, pairs) = (activity(), intersect());
+    let range = 1..=50_000;
+    vec![
+        ("open", vec![rollback::open()]),
+        ("begin", rollback::begin(7).to_vec()),
+        ("end", vec![rollback::end(7)]),
+        ("forget_choice", vec![rollback::forget_choice(7)]),
+        ("inserts_of", vec![rollback::inserts_of(&task, "run-7")]),
+        (
+            "choose",
+            vec![rollback::choose(&task, "run-7", 7, true), rollback::choose(&task, "run-7", 7, false)],
+        ),
+        ("chosen", vec![rollback::chosen("task", 7), rollback::chosen_ids("task", 7, 0, 100)]),
+        ("judge", vec![rollback::judge("task", &[&task], 7, "[]"), rollback::judge("task", &[], 7, "[]")]),
+        ("mark", rollback::mark(&task, 7).to_vec()),
+        ("note_deleted", vec![rollback::note_deleted(&task, 7)]),
+        ("let_go", rollback::let_go(&task, 7, &range)),
+        ("let_go of pairs", rollback::let_go(&pairs, 7, &range)),
+        ("renew", rollback::renew(&task, 7, &range)),
+        ("keep", rollback::keep(&task, 7).to_vec()),
     ]
 }

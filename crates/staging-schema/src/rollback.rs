@@ -1,0 +1,501 @@
+//! Taking back what a run created: which rows those are, and what staging must forget when they are gone.
+//!
+//! A rollback is written down before it deletes anything (`migration.Rollback`, and a row of `migration.RollbackRow` for
+//! each row to delete), so that a killed one is carried on. Rows to delete get the action `D` and go through the pass
+//! `delete`. When all are gone, their successes move to `migration.SuccessArchive`, lookups that pointed to them are
+//! empty again (and owed by rows that stay), and they are as if they had never been sent, at a new generation.
+//!
+//! Every statement changes nothing the second time.
+
+use std::ops::RangeInclusive;
+
+use crate::control;
+use crate::dialect::Dialect;
+use crate::flag::{ActionFlag, Pass, SuccessKind};
+use crate::name::TableName;
+use crate::pending::{in_range, succeeded};
+use crate::statement::Statement;
+use crate::table::{GuidStrategy, Shape, TargetTable};
+
+/// `migration.Rollback`: one row per rollback that was begun.
+pub fn head() -> TableName {
+    TableName::migration("Rollback")
+}
+
+/// `migration.RollbackRow`: one row per row that a rollback deletes.
+pub fn rows() -> TableName {
+    TableName::migration("RollbackRow")
+}
+
+/// `migration.SuccessArchive`: successes of rows that were taken back.
+pub fn archive() -> TableName {
+    TableName::migration("SuccessArchive")
+}
+
+/// The run that is being taken back, if any.
+pub fn open() -> Statement {
+    Statement::new(|d| format!("SELECT RunId FROM {} WHERE EndedAt IS NULL", d.table(&head())), Vec::new())
+}
+
+/// Notes that a rollback begins, unless it did.
+pub fn begin(run: i64) -> [Statement; 2] {
+    let again = Statement::new(
+        |d| format!("UPDATE {} SET EndedAt = NULL WHERE RunId = {}", d.table(&head()), d.param(1)),
+        vec![run.into()],
+    );
+    let insert = Statement::new(
+        |d| {
+            format!(
+                "INSERT INTO {head} (RunId) SELECT {run} WHERE NOT EXISTS (SELECT 1 FROM {head} WHERE RunId = {run})",
+                head = d.table(&head()),
+                run = d.param(1)
+            )
+        },
+        vec![run.into()],
+    );
+    [again, insert]
+}
+
+/// Notes that it is over.
+pub fn end(run: i64) -> Statement {
+    Statement::new(
+        |d| format!("UPDATE {} SET EndedAt = {} WHERE RunId = {}", d.table(&head()), d.now(), d.param(1)),
+        vec![run.into()],
+    )
+}
+
+/// Forgets which rows were chosen; before a rollback begins, they are chosen anew.
+pub fn forget_choice(run: i64) -> Statement {
+    Statement::new(
+        |d| {
+            format!(
+                "DELETE FROM {} WHERE RunId = {} AND (Outcome IS NULL OR Outcome = 'kept')",
+                d.table(&rows()),
+                d.param(1)
+            )
+        },
+        vec![run.into()],
+    )
+}
+
+/// What a worker's inserts did, per kind: kind, rows. `worker` is its name in the manifest.
+pub fn inserts_of(table: &TargetTable, worker: &str) -> Statement {
+    Statement::new(
+        |d| {
+            format!(
+                "SELECT s.Kind, COUNT(*) FROM {} AS s JOIN {} AS q ON q.RequestId = s.RequestId \
+                 WHERE s.Pass = 'insert' AND q.Worker = {} GROUP BY s.Kind ORDER BY s.Kind",
+                d.table(&table.success()),
+                d.table(&crate::manifest::name()),
+                d.param(1)
+            )
+        },
+        vec![worker.into()],
+    )
+}
+
+/// Chooses the rows that a worker created. With `found`, rows whose answer was lost and that were found afterwards are among
+/// them: right where only a row that we made can carry its number or GUID.
+pub fn choose(table: &TargetTable, worker: &str, run: i64, found: bool) -> Statement {
+    let mut kinds = vec![SuccessKind::Created];
+    if found {
+        kinds.push(SuccessKind::Adopted);
+    }
+    Statement::new(
+        |d| {
+            let kinds: Vec<_> = kinds.iter().map(|kind| d.literal(kind.as_str())).collect();
+            format!(
+                "INSERT INTO {into} (RunId, TargetTable, RowId, DataverseId, ActionFlag) \
+                 SELECT {run}, {name}, s.RowId, s.DataverseId, t.{action} FROM {success} AS s \
+                 JOIN {request} AS q ON q.RequestId = s.RequestId JOIN {table} AS t ON t.{row_id} = s.RowId \
+                 WHERE s.Pass = 'insert' AND s.Kind IN ({kinds}) AND s.DataverseId IS NOT NULL AND q.Worker = {worker} \
+                 AND NOT EXISTS (SELECT 1 FROM {into} AS r WHERE r.RunId = {run} AND r.TargetTable = {name} AND r.RowId = s.RowId)",
+                into = d.table(&rows()),
+                run = d.param(1),
+                worker = d.param(2),
+                name = d.literal(&table.logical_name),
+                action = d.quote(control::ACTION_FLAG),
+                success = d.table(&table.success()),
+                request = d.table(&crate::manifest::name()),
+                table = d.table(&table.name()),
+                row_id = d.quote(control::ROW_ID),
+                kinds = kinds.join(", "),
+            )
+        },
+        vec![run.into(), worker.into()],
+    )
+}
+
+/// Counts what a rollback has chosen of a table, and the range of its RowIds: rows, first, last.
+pub fn chosen(table: &str, run: i64) -> Statement {
+    Statement::new(
+        |d| {
+            format!(
+                "SELECT COUNT(*), MIN(RowId), MAX(RowId) FROM {} WHERE RunId = {} AND TargetTable = {} AND Outcome IS NULL",
+                d.table(&rows()),
+                d.param(1),
+                d.param(2)
+            )
+        },
+        vec![run.into(), table.into()],
+    )
+}
+
+/// GUIDs that a rollback has chosen of a table, some at a time: RowId, GUID, behind a RowId.
+pub fn chosen_ids(table: &str, run: i64, behind: i64, most: u32) -> Statement {
+    Statement::new(
+        |d| {
+            let body = format!(
+                "RowId, DataverseId FROM {} WHERE RunId = {} AND TargetTable = {} AND Outcome IS NULL AND RowId > {} ORDER BY RowId",
+                d.table(&rows()),
+                d.param(1),
+                d.param(2),
+                d.param(3)
+            );
+            d.select_top(&d.param(4), &body)
+        },
+        vec![run.into(), table.into(), behind.into(), most.into()],
+    )
+}
+
+/// Of the children that Dataverse shows under rows of `parent`, those whose parent is to be deleted: child, and 2 where it is to
+/// be deleted as well, 1 where it is a row of ours that stays, 0 where nobody here knows it. `pairs` is a JSON array of
+/// `[child, parent]`; `children` are the staged tables that the children may be rows of.
+pub fn judge(parent: &str, children: &[&TargetTable], run: i64, pairs: &str) -> Statement {
+    Statement::new(
+        |d| {
+            let member = |n: usize| match d {
+                Dialect::Sqlite => format!("json_extract(j.value, '$[{n}]')"),
+                Dialect::Mssql => format!("CAST(JSON_VALUE(j.[value], '$[{n}]') AS uniqueidentifier)"),
+            };
+            let (child, mother) = (member(0), member(1));
+            let in_tables: Vec<_> = children.iter().map(|table| d.literal(&table.logical_name)).collect();
+            let mut cases = String::new();
+            if !in_tables.is_empty() {
+                cases = format!(
+                    "WHEN EXISTS (SELECT 1 FROM {} AS c WHERE c.RunId = {} AND c.TargetTable IN ({}) AND c.DataverseId = {child}) THEN 2",
+                    d.table(&rows()),
+                    d.param(1),
+                    in_tables.join(", ")
+                );
+            }
+            for table in children {
+                cases += &format!(
+                    " WHEN EXISTS (SELECT 1 FROM {} AS t WHERE t.{} = {child}) THEN 1",
+                    d.table(&table.name()),
+                    d.quote(control::DATAVERSE_ID)
+                );
+            }
+            let verdict = if cases.is_empty() { "0".to_owned() } else { format!("CASE {cases} ELSE 0 END") };
+            format!(
+                "SELECT {}, {verdict} FROM {} WHERE EXISTS (SELECT 1 FROM {} AS p WHERE p.RunId = {} AND p.TargetTable = {} \
+                 AND p.Outcome IS NULL AND p.DataverseId = {mother})",
+                d.as_text(&child),
+                d.json_array(&d.param(2), "j"),
+                d.table(&rows()),
+                d.param(1),
+                d.literal(parent),
+            )
+        },
+        vec![run.into(), pairs.into()],
+    )
+}
+
+/// Marks the chosen rows of a table to be deleted; their errors do not stand in the way.
+pub fn mark(table: &TargetTable, run: i64) -> [Statement; 2] {
+    let errors = Statement::new(
+        |d| {
+            format!(
+                "UPDATE {} SET Retried = 1 WHERE Retried = 0 AND RowId IN ({})",
+                d.table(&table.error()),
+                of_run(d, table, "Outcome IS NULL")
+            )
+        },
+        vec![run.into()],
+    );
+    let marked = Statement::new(
+        |d| {
+            let id = d.quote(control::DATAVERSE_ID);
+            let given = format!(
+                "(SELECT s.DataverseId FROM {} AS s WHERE s.RowId = t.{} AND s.Pass = 'insert')",
+                d.table(&table.success()),
+                d.quote(control::ROW_ID)
+            );
+            let set = format!(
+                "{} = 'D', {} = 'U', {id} = COALESCE(t.{id}, {given})",
+                d.quote(control::ACTION_FLAG),
+                d.quote(control::PROCESSING_FLAG)
+            );
+            let condition = format!(
+                "t.{} <> 'D' AND t.{} IN ({})",
+                d.quote(control::ACTION_FLAG),
+                d.quote(control::ROW_ID),
+                of_run(d, table, "Outcome IS NULL")
+            );
+            d.update(&table.name(), &set, &condition)
+        },
+        vec![run.into()],
+    );
+    [errors, marked]
+}
+
+/// Notes which of the marked rows are gone: everything that follows goes by that.
+pub fn note_deleted(table: &TargetTable, run: i64) -> Statement {
+    Statement::new(
+        |d| {
+            let gone = format!(
+                "EXISTS (SELECT 1 FROM {} AS t WHERE t.{} = r.RowId AND {} AND {})",
+                d.table(&table.name()),
+                d.quote(control::ROW_ID),
+                crate::pending::action(d, ActionFlag::Delete),
+                succeeded(d, table, Pass::Delete, true)
+            );
+            let condition = format!(
+                "r.RunId = {} AND r.TargetTable = {} AND r.Outcome IS NULL AND {gone}",
+                d.param(1),
+                d.literal(&table.logical_name)
+            );
+            let rows = d.table(&rows());
+            match d {
+                Dialect::Sqlite => format!("UPDATE {rows} AS r SET Outcome = 'deleted' WHERE {condition}"),
+                Dialect::Mssql => {
+                    format!("UPDATE r SET Outcome = 'deleted' FROM {rows} AS r WHERE {condition}")
+                }
+            }
+        },
+        vec![run.into()],
+    )
+}
+
+/// Lets go of rows that are gone, in a range of the table that pointed to them: rows that stay owe these lookups again, pairs
+/// with an end that is gone are pending again, GUIDs are empty. One transaction.
+pub fn let_go(table: &TargetTable, run: i64, range: &RangeInclusive<i64>) -> Vec<Statement> {
+    let params = || vec![(*range.start()).into(), (*range.end()).into(), run.into()];
+    let lookups: Vec<&str> = table.lookups().map(|lookup| lookup.name.as_str()).collect();
+    let mut statements = Vec::new();
+    if table.shape == Shape::Intersect && !lookups.is_empty() {
+        let lost = |d: Dialect| {
+            let any: Vec<_> =
+                lookups.iter().map(|name| format!("t.{} IN ({})", d.quote(name), gone(d))).collect();
+            format!("{} AND ({})", in_range(d), any.join(" OR "))
+        };
+        let of_lost = |d: Dialect| {
+            format!(
+                "s.RowId IN (SELECT t.{} FROM {} AS t WHERE {})",
+                d.quote(control::ROW_ID),
+                d.table(&table.name()),
+                lost(d)
+            )
+        };
+        statements.extend(archived(table, params(), &of_lost));
+        statements.push(Statement::new(
+            |d| {
+                let generation = d.quote(control::GENERATION);
+                let set =
+                    format!("{} = 'U', {generation} = t.{generation} + 1", d.quote(control::PROCESSING_FLAG));
+                d.update(&table.name(), &set, &lost(d))
+            },
+            params(),
+        ));
+    } else {
+        statements.extend(lookups.iter().map(|name| Statement::new(|d| owe(d, table, name), params())));
+    }
+    statements.extend(lookups.iter().map(|name| {
+        Statement::new(
+            |d| {
+                let name = d.quote(name);
+                let condition = format!("{} AND t.{name} IN ({})", in_range(d), gone(d));
+                d.update(&table.name(), &format!("{name} = NULL"), &condition)
+            },
+            params(),
+        )
+    }));
+    if table.has_parties() {
+        statements.push(Statement::new(
+            |d| {
+                let condition = format!(
+                    "t.RowId BETWEEN {} AND {} AND t.PartyId IN ({})",
+                    d.param(1),
+                    d.param(2),
+                    gone(d)
+                );
+                d.update(&table.party(), "PartyId = NULL", &condition)
+            },
+            params(),
+        ));
+    }
+    statements
+}
+
+/// The latest success of a row that stays lists the lookup among what it owes.
+fn owe(d: Dialect, table: &TargetTable, lookup: &str) -> String {
+    let passes: Vec<_> =
+        Pass::ALL.iter().filter(|pass| pass.carries_lookups()).map(|pass| d.literal(pass.as_str())).collect();
+    let passes = passes.join(", ");
+    let (word, listed) = (d.literal(lookup), d.literal(&format!(",{lookup},")));
+    let set = format!(
+        "Owed = CASE WHEN s.Owed IS NULL OR s.Owed = '' THEN {word} ELSE {} END",
+        d.concat(&["s.Owed", "','", &word])
+    );
+    let success = d.table(&table.success());
+    let condition = format!(
+        "s.Pass IN ({passes}) AND NOT EXISTS (SELECT 1 FROM {success} AS n WHERE n.RowId = s.RowId AND n.SuccessId > s.SuccessId \
+         AND n.Pass IN ({passes})) AND {position} = 0 AND s.RowId IN (SELECT t.{row_id} FROM {table} AS t WHERE {range} \
+         AND t.{lookup} IN ({gone})) AND NOT s.RowId IN (SELECT RowId FROM {rows} WHERE RunId = {run} AND TargetTable = {name} \
+         AND Outcome = 'deleted')",
+        position = d.position(&listed, &d.concat(&["','", "COALESCE(s.Owed, '')", "','"])),
+        row_id = d.quote(control::ROW_ID),
+        table = d.table(&table.name()),
+        range = in_range(d),
+        lookup = d.quote(lookup),
+        gone = gone(d),
+        rows = d.table(&rows()),
+        run = d.param(3),
+        name = d.literal(&table.logical_name),
+    );
+    match d {
+        Dialect::Sqlite => format!("UPDATE {success} AS s SET {set} WHERE {condition}"),
+        Dialect::Mssql => format!("UPDATE s SET {set} FROM {success} AS s WHERE {condition}"),
+    }
+}
+
+/// Makes the rows that are gone new again, in a range: their successes go to the archive, and they are pending to be inserted at
+/// a new generation. One transaction.
+pub fn renew(table: &TargetTable, run: i64, range: &RangeInclusive<i64>) -> Vec<Statement> {
+    let params = || vec![(*range.start()).into(), (*range.end()).into(), run.into()];
+    let deleted = |d: Dialect, row: &str| {
+        format!(
+            "{row} BETWEEN {} AND {} AND {row} IN (SELECT RowId FROM {} WHERE RunId = {} AND TargetTable = {} AND Outcome = 'deleted')",
+            d.param(1),
+            d.param(2),
+            d.table(&rows()),
+            d.param(3),
+            d.literal(&table.logical_name)
+        )
+    };
+    // Rows that were loaded again since have another action: a second call leaves their successes alone.
+    let marked = |d: Dialect| {
+        format!(
+            "{} AND EXISTS (SELECT 1 FROM {} AS t WHERE t.{} = s.RowId AND t.{} = 'D' AND t.{} IS NOT NULL)",
+            deleted(d, "s.RowId"),
+            d.table(&table.name()),
+            d.quote(control::ROW_ID),
+            d.quote(control::ACTION_FLAG),
+            d.quote(control::DATAVERSE_ID)
+        )
+    };
+    let mut statements = archived(table, params(), &marked);
+    statements.push(Statement::new(
+        |d| {
+            let generation = d.quote(control::GENERATION);
+            let (id, action) = (d.quote(control::DATAVERSE_ID), d.quote(control::ACTION_FLAG));
+            let row_id = d.quote(control::ROW_ID);
+            // What the source has deleted since is not to come back.
+            let was_deleted = format!(
+                "t.{row_id} IN (SELECT RowId FROM {} WHERE RunId = {} AND TargetTable = {} AND ActionFlag = 'D')",
+                d.table(&rows()),
+                d.param(3),
+                d.literal(&table.logical_name)
+            );
+            let mut set = format!(
+                "{id} = NULL, {action} = CASE WHEN {was_deleted} THEN 'D' ELSE 'I' END, {} = 'U', {generation} = t.{generation} + 1",
+                d.quote(control::PROCESSING_FLAG)
+            );
+            if table.guid == GuidStrategy::Sequential {
+                set += &format!(", {} = NULL", d.quote(control::CLIENT_ID));
+            }
+            let condition =
+                format!("t.{action} = 'D' AND t.{id} IS NOT NULL AND {}", deleted(d, &format!("t.{row_id}")));
+            d.update(&table.name(), &set, &condition)
+        },
+        params(),
+    ));
+    statements
+}
+
+/// Gives rows that could not be deleted their action back: they stay what they were. One transaction.
+pub fn keep(table: &TargetTable, run: i64) -> [Statement; 2] {
+    let restored = Statement::new(
+        |d| {
+            let row_id = d.quote(control::ROW_ID);
+            let before = format!(
+                "(SELECT r.ActionFlag FROM {} AS r WHERE r.RunId = {} AND r.TargetTable = {} AND r.RowId = t.{row_id})",
+                d.table(&rows()),
+                d.param(1),
+                d.literal(&table.logical_name)
+            );
+            let action = d.quote(control::ACTION_FLAG);
+            let condition =
+                format!("t.{action} = 'D' AND t.{row_id} IN ({})", of_run(d, table, "Outcome IS NULL"));
+            d.update(&table.name(), &format!("{action} = {before}"), &condition)
+        },
+        vec![run.into()],
+    );
+    let noted = Statement::new(
+        |d| {
+            format!(
+                "UPDATE {} SET Outcome = 'kept' WHERE RunId = {} AND TargetTable = {} AND Outcome IS NULL",
+                d.table(&rows()),
+                d.param(1),
+                d.literal(&table.logical_name)
+            )
+        },
+        vec![run.into()],
+    );
+    [restored, noted]
+}
+
+/// Moves successes, under the alias `s`, to the archive. The run is the third parameter.
+fn archived(
+    table: &TargetTable,
+    params: Vec<crate::Value>,
+    which: &dyn Fn(Dialect) -> String,
+) -> Vec<Statement> {
+    const COLUMNS: [&str; 8] =
+        ["SuccessId", "RowId", "Pass", "Generation", "Kind", "DataverseId", "Owed", "RequestId"];
+    let copied = Statement::new(
+        |d| {
+            format!(
+                "INSERT INTO {} (RunId, TargetTable, {}) SELECT {}, {}, s.{} FROM {} AS s WHERE {}",
+                d.table(&archive()),
+                COLUMNS.join(", "),
+                d.param(3),
+                d.literal(&table.logical_name),
+                COLUMNS.join(", s."),
+                d.table(&table.success()),
+                which(d)
+            )
+        },
+        params.clone(),
+    );
+    let removed = Statement::new(
+        |d| {
+            let success = d.table(&table.success());
+            match d {
+                Dialect::Sqlite => format!("DELETE FROM {success} AS s WHERE {}", which(d)),
+                Dialect::Mssql => format!("DELETE s FROM {success} AS s WHERE {}", which(d)),
+            }
+        },
+        params.into_iter().collect(),
+    );
+    vec![copied, removed]
+}
+
+/// RowIds of a table that the run of the first parameter is about.
+fn of_run(d: Dialect, table: &TargetTable, more: &str) -> String {
+    format!(
+        "SELECT RowId FROM {} WHERE RunId = {} AND TargetTable = {} AND {more}",
+        d.table(&rows()),
+        d.param(1),
+        d.literal(&table.logical_name)
+    )
+}
+
+/// GUIDs that are gone, of any table; the run is the third parameter.
+fn gone(d: Dialect) -> String {
+    format!(
+        "SELECT DataverseId FROM {} WHERE RunId = {} AND Outcome = 'deleted'",
+        d.table(&rows()),
+        d.param(3)
+    )
+}
