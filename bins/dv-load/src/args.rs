@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use dv_terminal::Global;
-use migration::DAILY_REQUESTS;
+use migration::{DAILY_REQUESTS, RunChoice};
 
 /// Loads a prepared project into Dataverse: rows, then everything that had to wait for them.
 ///
@@ -22,6 +22,21 @@ pub(crate) struct Cli {
     /// With --plan: the requests that the tenant's pool allows in 24 hours.
     #[arg(long, value_name = "REQUESTS", requires = "plan", default_value_t = DAILY_REQUESTS)]
     pub(crate) daily_requests: u64,
+    /// List the runs that created rows which are still there.
+    #[arg(long, conflicts_with_all = ["plan", "rollback", "retry_errors"])]
+    pub(crate) runs: bool,
+    /// Delete what a run created (its number, or `last`), children first; not what it adopted or changed.
+    ///
+    /// Stops where rows that the project does not know would be deleted or lose their parent. Asks before it deletes;
+    /// one that was stopped or killed is carried on by the same call. The rows may be loaded again afterwards.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["plan", "retry_errors"])]
+    pub(crate) rollback: Option<RunChoice>,
+    /// With --rollback: do not ask.
+    #[arg(long, requires = "rollback")]
+    pub(crate) yes: bool,
+    /// With --rollback: rows of this table may be taken along by a cascade. May be repeated.
+    #[arg(long, value_name = "TABLE", requires = "rollback")]
+    pub(crate) take_along: Vec<String>,
     /// Take rows again that Dataverse refused in earlier runs; their cause should be repaired.
     #[arg(long)]
     pub(crate) retry_errors: bool,
@@ -34,6 +49,8 @@ Examples:
   dv-load --project crm --plan --rate 800         the same at 800 rows a second
   dv-load --project crm                           load and settle; call it again after any stop
   dv-load --project crm --retry-errors            and take the rows again that Dataverse refused
+  dv-load --project crm --runs                    which runs created what
+  dv-load --project crm --rollback last           delete what the latest load created
   dv-migrate run --project crm --only verify      compare what is there with what was staged
 
 Ctrl-C lets requests under way end within load.grace and leaves a state that the next call goes on from.

@@ -3,6 +3,7 @@
 mod args;
 mod load;
 mod plan;
+mod rollback;
 
 use std::process::ExitCode;
 
@@ -24,7 +25,13 @@ fn main() -> ExitCode {
             return ExitStatus::Unreachable.into();
         }
     };
-    let status =
-        runtime.block_on(async { if cli.plan { plan::plan(&cli).await } else { load::load(&cli).await } });
+    let status = runtime.block_on(async {
+        match cli.rollback {
+            Some(run) => rollback::rollback(&cli, run).await,
+            None if cli.runs => rollback::runs(&cli).await,
+            None if cli.plan => plan::plan(&cli).await,
+            None => load::load(&cli).await,
+        }
+    });
     status.into()
 }

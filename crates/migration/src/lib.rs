@@ -34,6 +34,7 @@ mod preflight;
 mod project;
 mod record;
 mod report;
+mod rollback;
 mod status;
 mod step;
 mod summary;
@@ -52,6 +53,10 @@ pub use project::{
     Staging, TEMPLATE, Target, TargetUser, create_project,
 };
 pub use record::Environment;
+pub use rollback::{
+    Confirm, LoadRun, RollbackOptions, RollbackPlan, RollbackSummary, RollbackTable, RunChoice, load_runs,
+    rollback,
+};
 /// The SQL that a staging engine speaks.
 pub use staging_schema::Dialect;
 pub use status::{RunStatus, Status, TableStatus, status};

@@ -78,19 +78,18 @@ pub fn forget_choice(run: i64) -> Statement {
     )
 }
 
-/// What a worker's inserts did, per kind: kind, rows. `worker` is its name in the manifest.
-pub fn inserts_of(table: &TargetTable, worker: &str) -> Statement {
+/// What workers' inserts did, as long as nobody took it back: worker, kind, rows.
+pub fn inserts(table: &TargetTable) -> Statement {
     Statement::new(
         |d| {
             format!(
-                "SELECT s.Kind, COUNT(*) FROM {} AS s JOIN {} AS q ON q.RequestId = s.RequestId \
-                 WHERE s.Pass = 'insert' AND q.Worker = {} GROUP BY s.Kind ORDER BY s.Kind",
+                "SELECT q.Worker, s.Kind, COUNT(*) FROM {} AS s JOIN {} AS q ON q.RequestId = s.RequestId \
+                 WHERE s.Pass = 'insert' GROUP BY q.Worker, s.Kind ORDER BY q.Worker, s.Kind",
                 d.table(&table.success()),
                 d.table(&crate::manifest::name()),
-                d.param(1)
             )
         },
-        vec![worker.into()],
+        Vec::new(),
     )
 }
 
@@ -198,6 +197,20 @@ pub fn judge(parent: &str, children: &[&TargetTable], run: i64, pairs: &str) -> 
             )
         },
         vec![run.into(), pairs.into()],
+    )
+}
+
+/// Counts the rows of a rollback by table and what came of them: table, outcome, rows.
+pub fn outcomes(run: i64) -> Statement {
+    Statement::new(
+        |d| {
+            format!(
+                "SELECT TargetTable, Outcome, COUNT(*) FROM {} WHERE RunId = {} GROUP BY TargetTable, Outcome ORDER BY TargetTable, Outcome",
+                d.table(&rows()),
+                d.param(1)
+            )
+        },
+        vec![run.into()],
     )
 }
 

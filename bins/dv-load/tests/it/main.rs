@@ -3,6 +3,7 @@
 
 mod help;
 mod plan;
+mod rollback;
 mod together;
 mod users;
 mod world;

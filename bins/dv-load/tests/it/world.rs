@@ -98,6 +98,10 @@ impl Organisation {
         self.emulator.set_faults(FaultPlan::of([rule]));
     }
 
+    pub(crate) fn set_faults(&self, plan: FaultPlan) {
+        self.emulator.set_faults(plan);
+    }
+
     /// Prepares a project up to the load.
     pub(crate) fn prepare(&self, project: &Rehearsal) {
         let overrides =

@@ -42,7 +42,8 @@ pub(crate) async fn load(journey: &Journey<'_>, store: &Store, worker: &str) -> 
     journey.part(STEP, "create rows", None)?;
     let watch = Watch::new(STEP, &journey.observer);
     let report =
-        batch_loader::load(store, &clients, &plan, &options(journey, worker), &watch, &journey.cancel).await?;
+        batch_loader::load(store, &clients, &plan, &options(journey, worker), &watch, &journey.cancel)
+            .await?;
     let sum = |of: fn(&batch_loader::TableReport) -> u64| report.tables.values().map(of).sum::<u64>();
     let (loaded, errors) = (sum(|table| table.loaded + table.adopted), sum(|table| table.errors));
     let mut sentence = format!(
@@ -68,7 +69,8 @@ pub(crate) async fn settle(journey: &Journey<'_>, store: &Store, worker: &str) -
     journey.part(STEP, "settle", None)?;
     let watch = Watch::new(STEP, &journey.observer);
     let report =
-        batch_loader::settle(store, &clients, &plan, &options(journey, worker), &watch, &journey.cancel).await?;
+        batch_loader::settle(store, &clients, &plan, &options(journey, worker), &watch, &journey.cancel)
+            .await?;
     let sum = |of: fn(&batch_loader::TableReport) -> u64| report.tables.values().map(of).sum::<u64>();
     let sentence = format!(
         "{} writes settled what had to wait; {} lookups are owed, {} rows were refused",

@@ -242,7 +242,8 @@ fn rollbacks() -> Vec<Named> {
         ("begin", rollback::begin(7).to_vec()),
         ("end", vec![rollback::end(7)]),
         ("forget_choice", vec![rollback::forget_choice(7)]),
-        ("inserts_of", vec![rollback::inserts_of(&task, "run-7")]),
+        ("inserts", vec![rollback::inserts(&task)]),
+        ("outcomes", vec![rollback::outcomes(7)]),
         (
             "choose",
             vec![rollback::choose(&task, "run-7", 7, true), rollback::choose(&task, "run-7", 7, false)],
