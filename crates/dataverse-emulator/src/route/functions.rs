@@ -6,10 +6,10 @@ use serde_json::json;
 
 use super::bulk::takes_bulk;
 use super::changes::changes;
-use super::cosmos;
 use super::dispatch::Context;
 use super::exchange::{Answer, Request};
 use super::path::Segment;
+use super::{cosmos, csdl};
 use crate::query::{Ast, Literal, QueryOptions, parse_filter};
 use crate::refusal::{self, Refusal};
 
@@ -26,7 +26,7 @@ pub(super) fn call(
         "sdkmessagefilters" => message_filters(context, request)?,
         "RetrieveMetadataChanges" => changes(context, request, segment)?,
         "RetrieveTotalRecordCount" => total_record_count(context, request, segment)?,
-        "$metadata" => return Err(refusal::not_emulated("The CSDL document $metadata")),
+        "$metadata" => csdl::document(context, request)?,
         _ => return Ok(None),
     };
     Ok(Some(answer))

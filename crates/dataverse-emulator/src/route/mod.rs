@@ -11,6 +11,7 @@ mod changes;
 mod closing;
 mod control;
 mod cosmos;
+mod csdl;
 mod define;
 mod definition;
 mod dispatch;

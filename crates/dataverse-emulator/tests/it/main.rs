@@ -8,6 +8,7 @@ mod bulk;
 mod cascades;
 mod changes;
 mod client;
+mod csdl;
 mod define;
 mod definitions;
 mod durable;
