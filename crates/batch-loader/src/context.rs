@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::event::{Event, Observer};
 use crate::lane::Lane;
 use crate::pace::Pace;
+use crate::pace_log::PaceLog;
 use crate::report::TableReport;
 use crate::{Error, Options, Plan, Report};
 
@@ -22,6 +23,7 @@ pub(crate) struct Context<'a> {
     pub(crate) options: &'a Options,
     pub(crate) observer: &'a dyn Observer,
     pub(crate) cancel: &'a CancellationToken,
+    pub(crate) log: PaceLog,
     report: Mutex<Report>,
 }
 
@@ -57,7 +59,16 @@ impl<'a> Context<'a> {
                 Pace::new(options.pace, start, options.in_flight.is_some(), options.max_in_flight, now);
             lanes.push(Lane::new(client.clone(), who.user_id, pace));
         }
-        Ok(Self { store, lanes, plan, options, observer, cancel, report: Mutex::default() })
+        Ok(Self {
+            store,
+            lanes,
+            plan,
+            options,
+            observer,
+            cancel,
+            log: PaceLog::default(),
+            report: Mutex::default(),
+        })
     }
 
     pub(crate) fn tell(&self, event: &Event) {

@@ -32,8 +32,8 @@ struct State {
     pace: Pace,
     /// Throttled answers that were noted.
     throttled: u64,
-    /// The number in flight that was told last.
-    told: usize,
+    /// What was told last: throttled answers, and the number in flight.
+    told: (u64, usize),
 }
 
 /// That a request is a user's to send.
@@ -74,8 +74,8 @@ pub(crate) struct News {
 
 impl Lane {
     pub(crate) fn new(client: Client, user: Uuid, pace: Pace) -> Self {
-        let told = pace.standing(now()).most_in_flight;
         let throttled = client.limits().throttled;
+        let told = (throttled, pace.standing(now()).most_in_flight);
         Self {
             client,
             user,
@@ -117,13 +117,10 @@ impl Lane {
     /// What changed since it was asked last.
     pub(crate) fn news(&self) -> News {
         let mut state = self.state();
-        let throttled = state.throttled;
         self.look(&mut state);
-        let in_flight = state.pace.standing(now()).most_in_flight;
-        News {
-            throttled: (state.throttled > throttled).then_some(state.throttled),
-            in_flight: (std::mem::replace(&mut state.told, in_flight) != in_flight).then_some(in_flight),
-        }
+        let is = (state.throttled, state.pace.standing(now()).most_in_flight);
+        let was = std::mem::replace(&mut state.told, is);
+        News { throttled: (is.0 > was.0).then_some(is.0), in_flight: (is.1 != was.1).then_some(is.1) }
     }
 
     /// Requests that this user can keep in flight as it stands.
@@ -137,11 +134,6 @@ impl Lane {
     #[expect(clippy::cast_precision_loss, reason = "a small number")]
     pub(crate) fn room(&self) -> f64 {
         self.strength() - self.assigned.load(Ordering::Relaxed) as f64
-    }
-
-    /// Requests that are this user's to send.
-    pub(crate) fn assigned(&self) -> usize {
-        self.assigned.load(Ordering::Relaxed)
     }
 
     /// Gives this user a request.

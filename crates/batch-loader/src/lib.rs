@@ -40,6 +40,7 @@ mod matching;
 mod operation;
 mod options;
 mod pace;
+mod pace_log;
 mod parties;
 mod plan;
 mod preload;

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::context::{Context, staging};
 use crate::event::{Event, Observer};
 use crate::operation::Operation;
+use crate::pace_log::recorded;
 use crate::plan::LoadTable;
 use crate::preload::{Which, copy_back, preload};
 use crate::{Error, Options, Plan, Report, stage, sweep};
@@ -30,10 +31,14 @@ pub async fn load(
 ) -> Result<Report, Error> {
     let cancel = cancel.child_token();
     let ctx = Context::open(store, clients, plan, options, observer, &cancel).await?;
-    for wave in &plan.waves {
-        let tables: Vec<_> = wave.iter().filter(|table| table.inserts()).collect();
-        side_by_side(&ctx, tables.into_iter().map(|table| load_table(&ctx, table).boxed()).collect()).await?;
-    }
+    let waves = async {
+        for wave in &plan.waves {
+            let tables = wave.iter().filter(|table| table.inserts());
+            side_by_side(&ctx, tables.map(|table| load_table(&ctx, table).boxed()).collect()).await?;
+        }
+        Ok(())
+    };
+    recorded(&ctx, waves.boxed()).await?;
     Ok(ctx.into_report())
 }
 

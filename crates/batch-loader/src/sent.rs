@@ -8,6 +8,7 @@ use crate::Error;
 use crate::event::{Answer, Event};
 use crate::operation::is_size;
 use crate::pace::Sized;
+use crate::pace_log::Answered as Noted;
 use crate::rows::{Message, Request, Slot};
 use crate::stage::Floor;
 use crate::verdict::Verdict;
@@ -64,6 +65,17 @@ impl Floor<'_> {
                 report.in_doubt += u64::from(answer == Answer::InDoubt);
             });
             self.resize(&request, &verdict, elapsed);
+            let (rows, errors) = verdict.outcomes();
+            self.ctx.log.note(Noted {
+                lane: request.lane,
+                table,
+                pass,
+                answer,
+                rows,
+                errors,
+                elapsed,
+                batch: self.op.next_size().rows,
+            });
             self.ctx.tell(&Event::Answered {
                 table: table.to_owned(),
                 pass,

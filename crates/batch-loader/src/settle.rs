@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::event::{Event, Observer};
 use crate::load::{account, side_by_side};
 use crate::operation::Operation;
+use crate::pace_log::recorded;
 use crate::plan::LoadTable;
 use crate::preload::{Which, copy_back, preload, reopen_late};
 use crate::{Error, Options, Plan, Report, stage};
@@ -30,43 +31,47 @@ pub async fn settle(
 ) -> Result<Report, Error> {
     let cancel = cancel.child_token();
     let ctx = Context::open(store, clients, plan, options, observer, &cancel).await?;
+    recorded(&ctx, passes(&ctx).boxed()).await?;
+    Ok(ctx.into_report())
+}
+
+/// All that follows the inserts, in its order.
+async fn passes(ctx: &Context<'_>) -> Result<(), Error> {
+    let plan = ctx.plan;
     let waves = || plan.waves.iter().flatten().filter(|table| table.staged.shape == Shape::Standard);
     for table in plan.tables() {
-        copy_back(&ctx, table).await?;
+        copy_back(ctx, table).await?;
     }
     for table in plan.tables() {
-        preload(&ctx, table, Which::All).await?;
+        preload(ctx, table, Which::All).await?;
     }
     for wave in &plan.waves {
-        side_by_side(&ctx, wave.iter().map(|table| run(&ctx, table, Pass::Update).boxed()).collect()).await?;
+        side_by_side(ctx, wave.iter().map(|table| run(ctx, table, Pass::Update).boxed()).collect()).await?;
     }
     for table in waves() {
-        reopen_late(&ctx, table).await?;
+        reopen_late(ctx, table).await?;
     }
-    side_by_side(&ctx, waves().map(|table| run(&ctx, table, Pass::Lookups).boxed()).collect()).await?;
+    side_by_side(ctx, waves().map(|table| run(ctx, table, Pass::Lookups).boxed()).collect()).await?;
     side_by_side(
-        &ctx,
-        plan.associations.iter().map(|table| run(&ctx, table, Pass::Associate).boxed()).collect(),
+        ctx,
+        plan.associations.iter().map(|table| run(ctx, table, Pass::Associate).boxed()).collect(),
     )
     .await?;
     // A case can be closed when its activities are: one table after the other.
     for table in plan.state_order() {
-        run(&ctx, table, Pass::State).await?;
+        run(ctx, table, Pass::State).await?;
     }
     // Children go before their parents.
-    side_by_side(
-        &ctx,
-        plan.associations.iter().map(|table| run(&ctx, table, Pass::Delete).boxed()).collect(),
-    )
-    .await?;
+    side_by_side(ctx, plan.associations.iter().map(|table| run(ctx, table, Pass::Delete).boxed()).collect())
+        .await?;
     for wave in plan.waves.iter().rev() {
-        side_by_side(&ctx, wave.iter().map(|table| run(&ctx, table, Pass::Delete).boxed()).collect()).await?;
+        side_by_side(ctx, wave.iter().map(|table| run(ctx, table, Pass::Delete).boxed()).collect()).await?;
     }
     for table in plan.tables() {
-        copy_back(&ctx, table).await?;
-        account(&ctx, table).await?;
+        copy_back(ctx, table).await?;
+        account(ctx, table).await?;
     }
-    Ok(ctx.into_report())
+    Ok(())
 }
 
 /// One pass of one table, if the table has it.

@@ -34,6 +34,14 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
+    /// Rows that have an outcome, and those in error among them.
+    pub(crate) fn outcomes(&self) -> (usize, usize) {
+        match self {
+            Self::Settled { successes, errors, .. } => (successes.len() + errors.len(), errors.len()),
+            _ => (0, 0),
+        }
+    }
+
     /// Every row has its outcome.
     pub(crate) fn settled(successes: Vec<Success>, errors: Vec<RowError>) -> Self {
         Self::Settled { successes, errors, again: Vec::new(), doubtful: Vec::new() }

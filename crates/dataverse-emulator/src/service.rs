@@ -223,8 +223,12 @@ impl Service {
         if let Some(problem) = limits.problem() {
             tracing::warn!(problem, "limits that make no sense");
         }
+        let mut throttle = lock(&self.throttle);
+        if throttle.takes_speed(&limits) {
+            return;
+        }
         *self.clock.write().unwrap_or_else(PoisonError::into_inner) = Clock::starting_now(limits.time_scale);
-        lock(&self.throttle).set_limits(limits);
+        throttle.set_limits(limits);
     }
 
     pub(crate) fn reset(&self) {

@@ -196,6 +196,17 @@ impl Throttle {
         }
     }
 
+    /// Takes new latencies, if nothing else is new: the windows go on.
+    pub(crate) fn takes_speed(&mut self, limits: &Limits) -> bool {
+        let Limits { latency_ms, latency_per_row_ms, latency_by_table, .. } = self.limits.clone();
+        let is_speed =
+            Limits { latency_ms, latency_per_row_ms, latency_by_table, ..limits.clone() } == self.limits;
+        if is_speed {
+            self.limits = limits.clone();
+        }
+        is_speed
+    }
+
     /// Takes new limits; what is in flight stays counted, the windows start anew.
     pub(crate) fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
@@ -234,6 +245,17 @@ mod tests {
         throttle.finish(1, 0, seconds(2), seconds(2));
         assert_eq!(throttle.admit(1, 0, seconds(3)).unwrap_err().facet, Facet::ExecutionTime);
         assert!(throttle.admit(1, 0, seconds(303)).is_ok());
+    }
+
+    #[test]
+    fn a_change_of_speed_leaves_the_windows_as_they_are() {
+        let slow = |requests| Limits { requests, latency_ms: 50.0, ..Limits::default() };
+        let mut throttle = Throttle::new(Limits { requests: 1, ..Limits::default() });
+        throttle.admit(1, 0, seconds(0)).unwrap();
+        throttle.finish(1, 0, seconds(0), Duration::ZERO);
+        assert!(throttle.takes_speed(&slow(1)));
+        assert!(throttle.admit(1, 0, seconds(1)).is_err());
+        assert!(!throttle.takes_speed(&slow(2)));
     }
 
     #[test]

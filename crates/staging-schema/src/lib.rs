@@ -40,6 +40,7 @@ pub mod level;
 pub mod lookup;
 pub mod manifest;
 mod name;
+pub mod pace;
 pub mod pending;
 mod physical;
 pub mod rollback;

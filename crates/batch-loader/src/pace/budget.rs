@@ -12,11 +12,14 @@ const KEPT: f64 = 1.0 - 1.0 / 200.0;
 /// How much faster than the limit an empty window is filled, and how soon that ends.
 const CATCH_UP: f64 = 0.1;
 const GAIN: f64 = 5.0;
+/// Usage at a refusal that shows a limit, as a share of what is documented.
+const LEAST_GUESS: f64 = 0.1;
 
 /// What was used of a limit, how much of it there is, and when the next use is due.
 #[derive(Debug)]
 pub(crate) struct Budget {
     window: Duration,
+    documented: f64,
     /// Usage by slice, oldest first.
     slices: VecDeque<(Instant, f64)>,
     used: f64,
@@ -35,9 +38,11 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    pub(crate) fn new(window: Duration, now: Instant) -> Self {
+    /// `documented` is what a window holds on one server, as far as documents say.
+    pub(crate) fn new(window: Duration, documented: f64, now: Instant) -> Self {
         Self {
             window,
+            documented,
             slices: VecDeque::new(),
             used: 0.0,
             top: 0.0,
@@ -86,19 +91,19 @@ impl Budget {
         self.ours = self.ours * KEPT + ours;
         self.gone = self.gone * KEPT + (self.top - left);
         self.answers = self.answers.saturating_add(1);
-        // A thousandth of the limit over all that are remembered: less is rounding.
         if self.answers >= ENOUGH && self.gone > 0.0 {
             self.capacity = Some(self.top * self.ours / self.gone);
             self.is_guess = false;
-        } else if self.gone <= 0.0 && !self.is_guess {
-            self.capacity = None;
+        } else {
+            (self.capacity, self.is_guess) = (None, false);
         }
     }
 
-    /// The service refused: so much and no more fits, unless it told us better.
+    /// The service refused: so much and no more fits, unless it tells us itself. If we had hardly used anything, the
+    /// limit was used up by others, and there is nothing to learn from it.
     pub(crate) fn refused(&mut self, now: Instant) {
         let used = self.used(now);
-        if (self.capacity.is_none() || self.is_guess) && used > 0.0 {
+        if self.answers == 0 && used >= self.documented * LEAST_GUESS {
             self.capacity = Some(used);
             self.is_guess = true;
         }
@@ -158,7 +163,7 @@ mod tests {
     #[test]
     fn the_number_of_servers_shows_in_what_they_say_is_left() {
         let start = Instant::now();
-        let mut budget = Budget::new(WINDOW, start);
+        let mut budget = Budget::new(WINDOW, 100.0, start);
         for n in 0..100_u32 {
             let ours = f64::from(n + 1);
             budget.book(start, 1.0);
@@ -171,7 +176,7 @@ mod tests {
     #[test]
     fn a_service_that_counts_nothing_sets_no_pace() {
         let start = Instant::now();
-        let mut budget = Budget::new(WINDOW, start);
+        let mut budget = Budget::new(WINDOW, 100.0, start);
         for _ in 0..1_000 {
             budget.book(start, 1.0);
             budget.charge(1.0);
@@ -183,8 +188,11 @@ mod tests {
     #[test]
     fn a_refusal_shows_the_limit_where_nobody_tells() {
         let start = Instant::now();
-        let mut budget = Budget::new(WINDOW, start);
-        budget.book(start, 50.0);
+        let mut budget = Budget::new(WINDOW, 100.0, start);
+        budget.book(start, 5.0);
+        budget.refused(start);
+        assert_eq!(budget.capacity(), None, "others must have used it up");
+        budget.book(start, 45.0);
         budget.refused(start);
         assert_eq!(budget.capacity(), Some(50.0));
         let due = budget.due(start, 1.0).unwrap();
@@ -197,7 +205,7 @@ mod tests {
         #[test]
         fn no_window_holds_more_than_the_aim(costs in prop::collection::vec(0.01_f64..3.0, 1..400), capacity in 20.0_f64..200.0) {
             let start = Instant::now();
-            let mut budget = Budget::new(WINDOW, start);
+            let mut budget = Budget::new(WINDOW, 100.0, start);
             budget.capacity = Some(capacity);
             let (mut now, mut uses) = (start, Vec::new());
             for cost in costs {

@@ -6,6 +6,9 @@ use super::budget::Budget;
 use super::climb::Climb;
 use super::options::PaceOptions;
 
+/// What a window holds on one server, as far as documents say: requests, and seconds of execution in five minutes.
+const REQUESTS: f64 = 6_000.0;
+const EXECUTION: f64 = 1_200.0;
 /// A refusal lowers the aim by this much, and so many answers without one restore it: with a service that refuses one in
 /// 250 it stays where it is.
 const LOWERED: f64 = 0.004;
@@ -84,11 +87,12 @@ impl Pace {
     /// `start` requests at once, or always so many where `is_pinned`; never more than `most`.
     pub(crate) fn new(options: PaceOptions, start: u32, is_pinned: bool, most: u32, now: Instant) -> Self {
         let period = options.window / 300;
+        let scale = options.window.as_secs_f64() / 300.0;
         Self {
             options,
             climb: Climb::new(f64::from(start), f64::from(most.max(start)), is_pinned, period, now),
-            requests: Budget::new(options.window, now),
-            execution: Budget::new(options.window, now),
+            requests: Budget::new(options.window, REQUESTS, now),
+            execution: Budget::new(options.window, EXECUTION * scale, now),
             aim: options.aim,
             in_flight: 0,
             typical: None,

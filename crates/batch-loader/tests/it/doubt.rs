@@ -57,7 +57,7 @@ async fn a_request_that_commits_after_its_client_gave_up_doubles_nothing() {
     let report = world.load(&plan).await.unwrap();
     let account = &report.tables["account"];
     assert_eq!((account.loaded + account.adopted, account.errors), (40, 0));
-    assert!(account.adopted >= 20, "{account:?}");
+    assert!(account.adopted >= 15, "two of five requests: {account:?}");
     assert_eq!(world.values("accounts", "name").await.len(), 40);
 }
 

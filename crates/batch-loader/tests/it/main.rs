@@ -9,6 +9,7 @@ mod hierarchy;
 mod isolate;
 mod lookups;
 mod matching;
+mod pace;
 mod parties;
 mod state;
 mod stop;

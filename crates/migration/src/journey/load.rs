@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use batch_loader::{ErrorLimit, LoadTable, Options, Plan, Report, Strategy, Sweep};
+use batch_loader::{
+    BatchOptions, ErrorLimit, LoadTable, Options, PaceOptions, Plan, Report, Strategy, Sweep,
+};
 use dataverse_wire::metadata::{ManyToMany, TableDefinition};
 use load_sequence::Sequence;
 use staging_schema::{GuidStrategy, Mode, Shape, TargetTable};
@@ -119,6 +121,16 @@ pub(crate) fn options(journey: &Journey<'_>, worker: &str) -> Options {
         chunk_rows: load.chunk,
         in_flight: load.concurrency,
         max_in_flight: load.max_concurrency,
+        pace: PaceOptions {
+            plans_budget: load.plan_budget,
+            window: load.budget_window,
+            aim: load.budget_aim,
+        },
+        batch: BatchOptions {
+            adapts: load.adapt_batch,
+            ceiling: load.longest_request,
+            ..BatchOptions::default()
+        },
         lease: load.lease,
         request_timeout: load.request_timeout,
         quiet_time: load.quiet_time,

@@ -399,6 +399,15 @@ impl Check<'_> {
             max_concurrency: self
                 .count("load.max_concurrency", written.max_concurrency, 1..=1_024)
                 .unwrap_or(defaults.max_concurrency),
+            adapt_batch: written.adapt_batch.unwrap_or(defaults.adapt_batch),
+            longest_request: self.time(
+                "load.longest_request",
+                written.longest_request,
+                defaults.longest_request,
+            ),
+            plan_budget: written.plan_budget.unwrap_or(defaults.plan_budget),
+            budget_window: self.time("load.budget_window", written.budget_window, defaults.budget_window),
+            budget_aim: written.budget_aim.unwrap_or(defaults.budget_aim),
             sweep: written.sweep.unwrap_or(defaults.sweep),
             attempts: self.count("load.attempts", written.attempts, 1..=100).unwrap_or(defaults.attempts),
             lease: self.time("load.lease", written.lease, defaults.lease),
@@ -413,6 +422,9 @@ impl Check<'_> {
         };
         if !(0.0..=1.0).contains(&load.error_rate_limit) {
             self.note("load.error_rate_limit", "the share of rows in error lies between 0 and 1", None);
+        }
+        if !(0.1..=1.0).contains(&load.budget_aim) {
+            self.note("load.budget_aim", "the share of what is allowed lies between 0.1 and 1", None);
         }
         if load.request_timeout * 2 > load.lease {
             self.note(

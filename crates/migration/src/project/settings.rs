@@ -114,6 +114,16 @@ pub struct Load {
     pub concurrency: Option<u32>,
     /// The most requests under way at once, whatever the service recommends.
     pub max_concurrency: u32,
+    /// Whether rows per request follow what is measured, where nothing pins them.
+    pub adapt_batch: bool,
+    /// The longest that a request should take; rows per request stay below it.
+    pub longest_request: Duration,
+    /// Whether requests are spread over the service's window, so that it need not refuse any.
+    pub plan_budget: bool,
+    /// The service's window; shorter only against an emulator whose time runs faster.
+    pub budget_window: Duration,
+    /// The share of what the service allows that is aimed at.
+    pub budget_aim: f64,
     /// How long a chunk is ours without renewal.
     pub lease: Duration,
     /// How long we wait for an answer; at most half of `lease`.
@@ -137,6 +147,11 @@ impl Default for Load {
             chunk: 5_000,
             concurrency: None,
             max_concurrency: 50,
+            adapt_batch: true,
+            longest_request: Duration::from_secs(10),
+            plan_budget: true,
+            budget_window: Duration::from_mins(5),
+            budget_aim: 0.985,
             lease: Duration::from_mins(5),
             request_timeout: Duration::from_mins(2),
             quiet_time: Duration::from_mins(10),

@@ -3,6 +3,7 @@
 use crate::ddl::create;
 use crate::flag::{ChunkState, Pass, RequestState};
 use crate::name::{Schema, TableName};
+use crate::pace;
 use crate::physical::DefaultValue::{Now, Number, Word};
 use crate::physical::{Index, PhysicalColumn, PhysicalTable, PrimaryKey, SqlType};
 use crate::statement::Statement;
@@ -53,6 +54,7 @@ fn optional(name: &str, sql_type: SqlType) -> PhysicalColumn {
 fn tables() -> Vec<PhysicalTable> {
     let mut tables = vec![chunk(), request()];
     tables.extend(project());
+    tables.push(pace::table());
     tables.extend(mappings());
     tables.extend(plan());
     tables.extend(rollback());

@@ -5,7 +5,7 @@ use staging_schema::manifest::{self, Coverage};
 use staging_schema::settle::{self, RetryFilter};
 use staging_schema::{
     GuidStrategy, Levels, Mode, Pass, RequestState, Shape, StagedColumn, StagedKind, Statement, TableName,
-    TargetTable, chunk, ddl, forecast, level, pending, rollback, summary,
+    TargetTable, chunk, ddl, forecast, level, pace, pending, rollback, summary,
 };
 
 fn targets(names: &[&str]) -> Vec<String> {
@@ -79,6 +79,7 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<Named>)> {
         ("summary", summaries()),
         ("forecast", forecasts()),
         ("rollback", rollbacks()),
+        ("pace", paces()),
     ]
 }
 
@@ -214,6 +215,31 @@ fn summaries() -> Vec<Named> {
             std::iter::once(summary::clear_findings(&task)).chain(summary::flag_findings(&task)).collect(),
         ),
         ("name with a quote", vec![ddl::drop_table(&TableName::source("it's [one]"))]),
+    ]
+}
+
+fn paces() -> Vec<Named> {
+    let minute = |of| pace::Minute {
+        worker: "worker-1",
+        of,
+        milliseconds: 60_000,
+        requests: 240,
+        rows: 23_900,
+        execution_milliseconds: 232_000,
+    };
+    let user = pace::Of::User {
+        user: "7f5b1c5e-0000-0000-0000-000000000001",
+        in_flight: 12,
+        throttled: 1,
+        paused_milliseconds: 0,
+        window_requests: Some(12_000),
+        window_milliseconds: None,
+    };
+    let table = pace::Of::Table { table: "account", pass: Pass::Insert, batch_rows: 100, errors: 3 };
+    vec![
+        ("create", vec![pace::create()]),
+        ("of a user", vec![pace::append(&minute(user))]),
+        ("of a table", vec![pace::append(&minute(table))]),
     ]
 }
 
