@@ -124,7 +124,7 @@ impl Service {
             }
         })?;
         let mut organisation = self.organisation.write().unwrap_or_else(PoisonError::into_inner);
-        organisation.forget_elastic();
+        organisation.forget_derived();
         match opened {
             Opened::New(lock) => organisation.begin_journal(lock, head),
             Opened::Known(journal) => organisation

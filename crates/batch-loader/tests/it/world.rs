@@ -7,7 +7,7 @@ use std::time::Duration;
 use batch_loader::{Error, Event, LoadTable, Observer, Options, Plan, Report, Strategy, Unobserved};
 use dataverse_client::wire::metadata::TableDefinition;
 use dataverse_client::{Client, Options as ClientOptions, Query, RetryPolicy, StaticToken};
-use dataverse_emulator::{Emulator, FaultPlan, FaultRule, Limits, Options as EmulatorOptions};
+use dataverse_emulator::{Emulator, FaultPlan, FaultRule, Limits, Options as EmulatorOptions, Settings};
 use staging_schema::{StagedColumn, StagedKind, Statement, TargetTable, Value, control};
 use staging_store::{Store, StoreOptions};
 use tokio_util::sync::CancellationToken;
@@ -32,8 +32,14 @@ impl World {
     }
 
     pub(crate) async fn with(options: EmulatorOptions) -> Self {
-        let emulator =
-            Emulator::start(EmulatorOptions { limits: Limits::unlimited(), ..options }).await.unwrap();
+        // `DATAVERSE_EMULATOR_SETTINGS=flipped` turns every fact that no document confirms the other way.
+        let is_flipped =
+            std::env::var_os("DATAVERSE_EMULATOR_SETTINGS").is_some_and(|value| value == "flipped");
+        let is_plain = options.settings == Settings::default();
+        let settings = if is_flipped && is_plain { Settings::flipped() } else { options.settings };
+        let emulator = Emulator::start(EmulatorOptions { limits: Limits::unlimited(), settings, ..options })
+            .await
+            .unwrap();
         let client = client(&emulator, "user-1");
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(StoreOptions::sqlite(folder.path().join("staging.db"))).await.unwrap();

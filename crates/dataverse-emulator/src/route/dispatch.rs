@@ -59,7 +59,19 @@ pub(crate) fn answer(context: &Context<'_>, request: &Request) -> Answer {
     })
 }
 
+/// All activities as one table are copied together when somebody first asks for them.
+fn show_pointers(context: &Context<'_>, request: &Request) {
+    if request.method != "GET" || !request.target.to_ascii_lowercase().contains("activitypointer") {
+        return;
+    }
+    let organisation = context.service.organisation();
+    if !organisation.read().unwrap_or_else(PoisonError::into_inner).shows_pointers() {
+        organisation.write().unwrap_or_else(PoisonError::into_inner).show_pointers();
+    }
+}
+
 fn route(context: &Context<'_>, request: &Request) -> Result<Answer, Refusal> {
+    show_pointers(context, request);
     let path = segments(request.path())?;
     if let Some(answer) = files::answer(context, request, &path)? {
         return Ok(answer);

@@ -94,6 +94,9 @@ pub(crate) fn prepare(
             _ => Err(refusal::no_segment(&first.name)),
         };
     };
+    if table.name == "activitypointer" && first.key.is_some() {
+        return Err(refusal::not_emulated("Writing an activity through activitypointers"));
+    }
     let partition = partition_of(table, request)?;
     match first.row_key()?.map(|key| table.with_partition(key, partition.as_deref())) {
         Some(key) => row_write(reader, table, &key, request, rest),

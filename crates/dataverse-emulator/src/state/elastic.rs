@@ -52,8 +52,9 @@ impl Organisation {
         }
     }
 
-    /// Rows came from a file: nothing is known about their ends, and they are not new.
-    pub(crate) fn forget_elastic(&mut self) {
+    /// Rows came from a file: nothing is known about their ends, they are not new, and copies are out of date.
+    pub(crate) fn forget_derived(&mut self) {
+        self.hide_pointers();
         self.elastic.next_expiry = i64::MIN;
         self.elastic.replicas.clear();
         if self.elastic.lag_seconds > 0 {

@@ -7,6 +7,7 @@ mod journal;
 mod kept;
 pub(crate) mod key;
 mod organisation;
+mod pointers;
 pub(crate) mod row;
 mod seed;
 mod snapshot;

@@ -9,6 +9,7 @@ use super::deleted::Deleted;
 use super::durable::Durable;
 use super::elastic::ElasticState;
 use super::key::{IdSource, Key};
+use super::pointers::Pointers;
 use super::row::{Form, TableId};
 use super::table_rows::{TableRows, UniqueIndex};
 use super::written::Written;
@@ -24,6 +25,7 @@ pub(crate) struct Organisation {
     ids: IdSource,
     pub(crate) seeds: Seeds,
     pub(super) elastic: ElasticState,
+    pub(super) pointers: Pointers,
     /// For change tracking.
     pub(crate) deleted: Deleted,
     /// The journal, where there is one.
@@ -56,6 +58,7 @@ impl Organisation {
             ids: IdSource::new(seed),
             seeds,
             elastic: ElasticState::new(settings.elastic_lag_seconds),
+            pointers: Pointers::default(),
             deleted: Deleted::default(),
             durable: None,
             is_closed: false,
@@ -78,6 +81,7 @@ impl Organisation {
             }
             self.rows.push(rows);
         }
+        self.hide_pointers();
         self.schema = schema;
     }
 

@@ -67,7 +67,7 @@ impl Organisation {
             self.rows_mut(table).put(key, Some(row));
         }
         self.set_counters(version, ids);
-        self.forget_elastic();
+        self.forget_derived();
         Ok(())
     }
 }

@@ -90,7 +90,7 @@ impl<'o> Transaction<'o> {
     /// Takes back what was written since.
     pub(crate) fn take_back_to(&mut self, mark: Mark) {
         for undo in self.undo.drain(mark.0..).rev() {
-            self.organisation.rows_mut(undo.table).put(undo.key, undo.before);
+            take_back(self.organisation, undo);
         }
     }
 
@@ -103,7 +103,7 @@ impl<'o> Transaction<'o> {
             if self.organisation.schema.table(undo.table).elastic.is_some() {
                 kept.push(undo);
             } else {
-                self.organisation.rows_mut(undo.table).put(undo.key, undo.before);
+                take_back(self.organisation, undo);
             }
         }
         kept.reverse();
@@ -146,6 +146,7 @@ impl<'o> Transaction<'o> {
     fn put(&mut self, table: TableId, key: Key, row: Option<Box<[u8]>>) {
         let row = row.map(|row| self.stored(table, row));
         let before = self.organisation.rows_mut(table).put(key, row);
+        self.organisation.follow_activity(table, key);
         self.undo.push(Undo { table, key, before });
     }
 
@@ -183,10 +184,15 @@ impl Transaction<'_> {
     }
 }
 
+fn take_back(organisation: &mut Organisation, undo: Undo) {
+    organisation.rows_mut(undo.table).put(undo.key, undo.before);
+    organisation.follow_activity(undo.table, undo.key);
+}
+
 impl Drop for Transaction<'_> {
     fn drop(&mut self) {
         for undo in self.undo.drain(..).rev() {
-            self.organisation.rows_mut(undo.table).put(undo.key, undo.before);
+            take_back(self.organisation, undo);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
 
+mod activities;
 mod addresses;
 mod batch;
 mod bulk;
