@@ -5,6 +5,17 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+const LIMITS_HELP: &str = r#"Service protection limits and what requests cost (JSON); what is left out is as on the service:
+{"requests":6000,"concurrent":52,"servers":3,"time-scale":60,"latency-ms":20,"latency-per-row-ms":2,
+ "latency-by-table":{"contact":{"row-ms":3,"plugin-ms":25}}}
+{"enabled":false} counts nothing."#;
+
+const FAULTS_HELP: &str = r#"Faults to raise on purpose (JSON); the same seed and the same requests suffer the same faults:
+{"seed":7,"rules":[{"kind":"lose_answer","path":"*CreateMultiple","every":3}]}
+Kinds: lose_answer, cut_answer, commit_late, reset_before, reset_during, throttle, query_throttle, unavailable, deadlock,
+sql_timeout, token_expired, slow, partial_failure, kill, kill_after_commit.
+Rules choose requests by method, path and table, and hits by after, every, probability, count and burst."#;
+
 const AFTER_HELP: &str = "EXAMPLES:
   dv-emulator --listen 127.0.0.1:8080
   dv-emulator --metadata custom-tables.json --faults faults.json --seed 7
@@ -36,22 +47,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) metadata: Vec<PathBuf>,
     /// Service protection limits and what requests cost (JSON).
-    ///
-    /// {"requests":6000,"concurrent":52,"servers":3,"time-scale":60,"latency-ms":20,"latency-per-row-ms":2,
-    /// "latency-by-table":{"contact":{"plugin-ms":25}}}; what is left out is as on the service. {"enabled":false} counts
-    /// nothing.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", long_help = LIMITS_HELP)]
     pub(crate) limits: Option<PathBuf>,
     /// Behaviour where the service's is not documented (JSON), such as {"untyped-bulk-items":"tolerate"}.
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
-    /// Faults to raise on purpose (JSON); the same seed and requests suffer the same faults.
-    ///
-    /// {"seed":7,"rules":[{"kind":"lose_answer","path":"*CreateMultiple","every":3}]}. Kinds: lose_answer, cut_answer,
-    /// commit_late, reset_before, reset_during, throttle, query_throttle, unavailable, deadlock, sql_timeout, token_expired,
-    /// slow, partial_failure, kill, kill_after_commit. Rules choose requests by method, path and table, and hits by after,
-    /// every, probability, count and burst.
-    #[arg(long, value_name = "FILE")]
+    /// Faults to raise on purpose (JSON).
+    #[arg(long, value_name = "FILE", long_help = FAULTS_HELP)]
     pub(crate) faults: Option<PathBuf>,
     /// Makes ids repeatable: the organisation, its users, and those made for rows.
     #[arg(long, default_value_t = 1, value_name = "N")]

@@ -513,7 +513,7 @@ fn http_answer(answer: Answer) -> http::Response<Bytes> {
     })
 }
 
-/// A number that looks random (SplitMix64).
+/// A number that looks random (`SplitMix64`).
 fn scattered(number: u64) -> u64 {
     let mixed = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -116,11 +116,11 @@ impl Client {
         let path = format!("{}?x-ms-file-name={}", place.path(), percent_encode(name));
         let begin =
             place.patch("upload", path, options).header("x-ms-transfer-mode", "chunked").body(Bytes::new());
-        let begun = self.send(begin).await?;
-        let chunk = chunk_size(&begun);
-        let location = match begun.header("location").map(str::to_owned) {
+        let session = self.send(begin).await?;
+        let chunk = chunk_size(&session);
+        let location = match session.header("location").map(str::to_owned) {
             Some(location) if self.is_own(&location) => location,
-            _ => return Err(begun.unreadable("it tells no place of this service to upload to")),
+            _ => return Err(session.unreadable("it tells no place of this service to upload to")),
         };
         if length == 0 {
             // No range describes nothing.

@@ -108,7 +108,10 @@ impl Parser<'_> {
             self.expect("by")?;
             loop {
                 let by = self.expression()?;
-                let descends = self.take("desc") || { self.take("asc") && false };
+                let descends = self.take("desc");
+                if !descends {
+                    self.take("asc");
+                }
                 order.push((by, descends));
                 if !self.sign(",") {
                     break;

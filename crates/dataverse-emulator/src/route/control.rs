@@ -11,24 +11,24 @@ pub(crate) fn control(service: &Service, request: &Request) -> Answer {
         ("GET", "stats") => json(&service.stats()),
         ("GET", "faults") => json(&service.fault_plan()),
         ("PUT", "faults") => match serde_json::from_slice::<FaultPlan>(&request.body) {
-            Ok(plan) => match plan.problem() {
-                Some(problem) => Answer::text(400, format!("not a plan of faults: {problem}")),
-                None => {
-                    service.set_faults(plan);
-                    Answer::no_content()
+            Ok(plan) => {
+                if let Some(problem) = plan.problem() {
+                    return Answer::text(400, format!("not a plan of faults: {problem}"));
                 }
-            },
+                service.set_faults(plan);
+                Answer::no_content()
+            }
             Err(error) => Answer::text(400, format!("not a plan of faults: {error}")),
         },
         ("GET", "limits") => json(&service.limits()),
         ("PUT", "limits") => match serde_json::from_slice::<Limits>(&request.body) {
-            Ok(limits) => match limits.problem() {
-                Some(problem) => Answer::text(400, format!("not a set of limits: {problem}")),
-                None => {
-                    service.set_limits(limits);
-                    Answer::no_content()
+            Ok(limits) => {
+                if let Some(problem) = limits.problem() {
+                    return Answer::text(400, format!("not a set of limits: {problem}"));
                 }
-            },
+                service.set_limits(limits);
+                Answer::no_content()
+            }
             Err(error) => Answer::text(400, format!("not a set of limits: {error}")),
         },
         ("POST", "reset") => {

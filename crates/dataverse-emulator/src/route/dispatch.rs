@@ -125,9 +125,8 @@ pub(crate) fn kind(method: &str, path: &str) -> &'static str {
         "$ref" if method == "DELETE" => "disassociate",
         "$ref" => "associate",
         "$count" => "count",
-        "$value" => "download",
         "UploadBlock" => "upload",
-        "DownloadBlock" => "download",
+        "$value" | "DownloadBlock" => "download",
         _ if path.starts_with("EntityDefinitions")
             || path.starts_with("RelationshipDefinitions")
             || path.starts_with("GlobalOptionSetDefinitions")

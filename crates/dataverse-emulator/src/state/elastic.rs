@@ -16,12 +16,15 @@ pub(super) struct ElasticState {
     replicas: HashMap<TableId, Replica>,
 }
 
+/// A write: its second, and what the row became.
+type Pending = (i64, Key, Option<Box<[u8]>>);
+
 /// A table as it was a moment ago.
 #[derive(Debug, Default)]
 struct Replica {
     rows: TableRows,
     /// Writes that have not arrived, with the second of each.
-    pending: VecDeque<(i64, Key, Option<Box<[u8]>>)>,
+    pending: VecDeque<Pending>,
 }
 
 impl ElasticState {

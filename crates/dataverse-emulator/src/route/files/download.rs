@@ -1,5 +1,6 @@
 //! `GET …/column/$value`: a file, whole or a part of it; without `$value` as base64.
 
+use std::fmt::Write as _;
 use std::sync::PoisonError;
 
 use base64::Engine as _;
@@ -101,18 +102,16 @@ fn part(text: &str, size: usize) -> Option<(usize, usize)> {
 
 /// Headers are ASCII: other letters are percent-encoded.
 fn ascii(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            let mut bytes = [0; 4];
-            let plain = c == ' ' || c.is_ascii_graphic();
-            let encoded = if plain {
-                c.to_string()
-            } else {
-                c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect()
-            };
-            encoded.chars().collect::<Vec<_>>()
-        })
-        .collect()
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte == b' ' || (byte.is_ascii_graphic() && byte != b'%') {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a string does not fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
 }
 
 #[cfg(test)]

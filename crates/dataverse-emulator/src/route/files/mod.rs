@@ -44,8 +44,8 @@ pub(super) fn answer(
         return Ok(None);
     }
     let schema = context.service.schema();
-    let Some((table, column, content)) = place(&schema, path) else { return Ok(None) };
-    match (request.method.as_str(), path, content) {
+    let Some((table, column, holds)) = place(&schema, path) else { return Ok(None) };
+    match (request.method.as_str(), path, holds) {
         ("PATCH", [_, _], _) => upload::patch(context, request, table, &path[0], column).map(Some),
         ("GET", [_, _, value], _) if value.name == "$value" => {
             download::get(context, request, table, &path[0], column, Form::Bytes).map(Some)
