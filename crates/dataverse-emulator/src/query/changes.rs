@@ -246,6 +246,16 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_token_that_is_sent_brings_the_parsers_down(text in ".{0,80}") {
+            let _ = DeltaToken::parse(&text);
+            let _ = DeltaToken::parse(&format!("5!{text}"));
+            let _ = Place::parse(&text);
+            let _ = Place::parse(&format!("<cookie pagenumber=\"2\" pagingcookie=\"{text}\" until=\"{text}\" />"));
+        }
+    }
+
     #[test]
     fn a_place_comes_back_from_its_link() {
         let until = DeltaToken { version: 9, at: 0 };

@@ -209,7 +209,27 @@ impl Parser<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_sent_brings_the_parser_down(text in ".{0,200}") {
+            let _ = parse_filter(&text);
+        }
+
+        #[test]
+        fn no_order_of_its_own_words_brings_the_parser_down(
+            words in proptest::collection::vec(proptest::sample::select(vec![
+                "(", ")", ",", "=", "[", "]", "'", "\"", " ", ":", "/", "a", "o:", "o/a", "x/any(", "x/all(", "eq", "and", "or",
+                "not", "null", "true", "5", "-1.5", "2020-01-01", "contains(", "Microsoft.Dynamics.CRM.In(", "ö",
+            ]), 0..40)
+        ) {
+            let _ = parse_filter(&words.concat());
+            let _ = parse_filter(&words.join(" "));
+        }
+    }
 
     #[test]
     fn and_binds_tighter_than_or_and_not_tightest() {

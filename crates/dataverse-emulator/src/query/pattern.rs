@@ -101,7 +101,27 @@ fn class(text: &str) -> Option<(Piece, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// By recursion, as the definition reads: slow, and right.
+    fn naive(pattern: &[char], text: &[char]) -> bool {
+        match pattern {
+            [] => text.is_empty(),
+            ['%', rest @ ..] => (0..=text.len()).any(|at| naive(rest, &text[at..])),
+            ['_', rest @ ..] => !text.is_empty() && naive(rest, &text[1..]),
+            [c, rest @ ..] => text.first() == Some(c) && naive(rest, &text[1..]),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn wildcards_match_as_their_definition_says(pattern in "[ab%_]{0,8}", text in "[ab]{0,8}") {
+            let (p, t): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+            prop_assert_eq!(Pattern::new(&pattern).matches(&text), naive(&p, &t));
+        }
+    }
 
     #[test]
     fn patterns_match_as_in_sql() {

@@ -47,6 +47,11 @@ fn read_in(
     let table =
         organisation.schema.by_entity_set(&first.name).ok_or_else(|| refusal::no_segment(&first.name))?;
     let options = QueryOptions::parse(request.query())?;
+    for name in ["savedQuery", "userQuery"] {
+        if options.others.contains_key(name) {
+            return Err(refusal::not_emulated(format_args!("Querying by {name}")));
+        }
+    }
     let reading = Reading { context, organisation, request, options: &options };
     let partition = partition_of(table, request)?;
     let Some(key) = first.row_key()?.map(|key| table.with_partition(key, partition.as_deref())) else {

@@ -343,11 +343,50 @@ async fn orders_go_by_labels_and_names_and_links_come_last() {
 }
 
 #[tokio::test]
+async fn rows_are_found_by_the_teams_of_the_user() {
+    let office = office().await;
+    let user = office.get("WhoAmI").await.json()["UserId"].as_str().unwrap().to_owned();
+    let units = office.get("businessunits?$select=name").await.rows();
+    let unit = units[0]["businessunitid"].as_str().unwrap().to_owned();
+    let mut teams = Vec::new();
+    for name in ["mine", "other"] {
+        let body = json!({"name": name, "teamtype": 0,
+            "businessunitid@odata.bind": format!("/businessunits({unit})"),
+            "administratorid@odata.bind": format!("/systemusers({user})")});
+        teams.push(office.create("teams", body).await);
+    }
+    let roles = office.get("roles?$select=name").await.rows();
+    let role = roles.iter().find(|role| role["name"] == "System Administrator").unwrap_or(&roles[0]);
+    let role = json!({"@odata.id": format!("{}/api/data/v9.2/roles({})", office.emulator.url().trim_end_matches('/'),
+        role["roleid"].as_str().unwrap())});
+    for team in &teams {
+        office.post(&format!("teams({team})/teamroles_association/$ref"), role.clone()).await.ok();
+    }
+    let member =
+        json!({"Members": [{"@odata.type": "Microsoft.Dynamics.CRM.systemuser", "systemuserid": user}]});
+    office.post(&format!("teams({})/Microsoft.Dynamics.CRM.AddMembersTeam", teams[0]), member).await.ok();
+    for (name, owner) in [
+        ("A", format!("/teams({})", teams[0])),
+        ("B", format!("/teams({})", teams[1])),
+        ("C", format!("/systemusers({user})")),
+    ] {
+        office.create("accounts", json!({"name": name, "ownerid@odata.bind": owner})).await;
+    }
+    assert_eq!(accounts(&office, "<condition attribute='ownerid' operator='eq-userteams'/>").await, ["A"]);
+    assert_eq!(
+        accounts(&office, "<condition attribute='ownerid' operator='eq-useroruserteams'/>").await,
+        ["A", "C"]
+    );
+}
+
+#[tokio::test]
 async fn distinct_rows_come_once_and_without_key() {
     let office = stocked().await;
     let xml = "<fetch distinct='true'><entity name='account'><attribute name='address1_city'/><order attribute='address1_city'/></entity></fetch>";
     let rows = fetch(&office, "accounts", xml).await.ok().rows();
     assert_eq!(rows, [json!({"address1_city": "Graz"}), json!({"address1_city": "Linz"})]);
+    let counted = xml.replace("<fetch ", "<fetch returntotalrecordcount='true' ");
+    assert_eq!(fetch(&office, "accounts", &counted).await.ok().json()["@odata.count"], 2);
 }
 
 async fn fill(office: &Office, count: usize) {

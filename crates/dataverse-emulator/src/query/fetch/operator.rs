@@ -10,9 +10,11 @@ use crate::refusal::{self, Refusal};
 use crate::schema::Kind;
 
 /// Who asks, and when: what operators without values compare with.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Asker {
     pub(super) user: Uuid,
+    /// The teams that the user is a member of.
+    pub(super) teams: Vec<Uuid>,
     pub(super) business_unit: Uuid,
     /// Seconds since 1970.
     pub(super) now: i64,
@@ -86,6 +88,15 @@ pub(super) fn condition(
         "eq-userid" => {
             none()?;
             Condition::Compare(path, Comparison::Equal, Value::Id(asker.user))
+        }
+        "eq-userteams" => {
+            none()?;
+            Condition::In(path, asker.teams.iter().copied().map(Value::Id).collect())
+        }
+        "eq-useroruserteams" => {
+            none()?;
+            let owners = asker.teams.iter().chain([&asker.user]).copied();
+            Condition::In(path, owners.map(Value::Id).collect())
         }
         "eq-businessid" => {
             none()?;

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use uuid::Uuid;
+
 use super::super::evaluate::Evaluator;
 use super::super::narrow::narrow;
 use super::super::sort_value::SortValue;
@@ -17,6 +19,7 @@ use crate::schema::{Kind, Table};
 use crate::settings::Settings;
 use crate::state::row::{self, Cell};
 use crate::state::{Caller, Key, Organisation};
+use crate::write::pair_rows;
 
 /// Who asks for what of which table.
 pub(crate) struct FetchScope<'a> {
@@ -59,6 +62,7 @@ pub(crate) fn fetch(scope: &FetchScope<'_>, xml: &str) -> Result<Vec<u8>, Refusa
     }
     let asker = Asker {
         user: scope.caller.user,
+        teams: teams_of(scope.organisation, scope.caller.user),
         business_unit: scope.organisation.seeds.business_unit,
         now: scope.caller.now,
     };
@@ -70,6 +74,16 @@ pub(crate) fn fetch(scope: &FetchScope<'_>, xml: &str) -> Result<Vec<u8>, Refusa
         return aggregate(&run, &planner, &fetch);
     }
     run.page(&fetch)
+}
+
+fn teams_of(organisation: &Organisation, user: Uuid) -> Vec<Uuid> {
+    let schema = &organisation.schema;
+    let pairs = schema.pairs().iter().filter(|pair| pair.schema_name == "teammembership_association");
+    let mut teams = Vec::new();
+    for pair in pairs {
+        teams.extend(pair_rows(organisation, pair, schema.table(pair.first).name == "systemuser", user));
+    }
+    teams
 }
 
 /// A query at work.
@@ -267,7 +281,7 @@ impl<'r> Run<'r, '_> {
         let counts = fetch.total || self.scope.count;
         let annotations = self.scope.annotations;
         if counts || annotations.totals {
-            let (counted, exceeded) = if counts { self.count() } else { (0, false) };
+            let (counted, exceeded) = if counts { self.count(fetch.distinct) } else { (0, false) };
             if counts {
                 out.extend_from_slice(format!(",\"@odata.count\":{counted}").as_bytes());
             }
@@ -295,11 +309,19 @@ impl<'r> Run<'r, '_> {
         write_text(&format!("{}$metadata#{}({names})", self.scope.root, self.scope.table.entity_set), out);
     }
 
-    fn count(&self) -> (usize, bool) {
+    fn count(&self, distinct: bool) -> (usize, bool) {
         let cap = self.scope.settings.count_cap;
         let mut counted = 0;
-        self.visit(None, &mut |_| {
-            counted += 1;
+        let mut known = HashSet::new();
+        self.visit(None, &mut |joined| {
+            if distinct {
+                let mut json = Vec::new();
+                self.row(joined, true, &mut json);
+                known.insert(json);
+                counted = known.len();
+            } else {
+                counted += 1;
+            }
             counted <= cap
         });
         (counted.min(cap), counted > cap)

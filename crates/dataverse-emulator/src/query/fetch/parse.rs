@@ -375,7 +375,28 @@ fn condition(node: Node<'_, '_>) -> Result<RawCondition, Refusal> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_sent_brings_the_parser_down(text in ".{0,200}") {
+            let _ = Fetch::parse(&text);
+        }
+
+        #[test]
+        fn no_order_of_its_own_words_brings_the_parser_down(
+            words in proptest::collection::vec(proptest::sample::select(vec![
+                "<fetch", "<entity", "<filter", "<condition", "<link-entity", "<attribute", "<value", "</fetch", "</entity",
+                "</filter", "</condition", "</value", "/", ">", " name='a'", " operator='eq'", " type='or'", " attribute='b'",
+                " link-type='any'", " from='c' to='d'", " count='2'", "<!--", "-->", "<![CDATA[", "]]>", "&lt;", "&", "x",
+            ]), 0..40)
+        ) {
+            let _ = Fetch::parse(&words.concat());
+            let _ = Fetch::parse(&format!("<fetch><entity name='a'>{}</entity></fetch>", words.concat()));
+        }
+    }
 
     #[test]
     fn a_query_is_taken_apart() {
