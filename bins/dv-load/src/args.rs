@@ -22,14 +22,21 @@ pub(crate) struct Cli {
     /// With --plan: the requests that the tenant's pool allows in 24 hours.
     #[arg(long, value_name = "REQUESTS", requires = "plan", default_value_t = DAILY_REQUESTS)]
     pub(crate) daily_requests: u64,
+    /// Try out N rows of each table, with all that they need (parents, owners, parties) and all that hangs on them
+    /// (children, pairs, activities), through every pass. The full load goes on afterwards.
+    #[arg(long, value_name = "N", conflicts_with_all = ["plan", "retry_errors"], value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) pilot: Option<u32>,
+    /// With --pilot: begin with rows of this table. May be repeated; all tables that are loaded when nothing is said.
+    #[arg(long, value_name = "TABLE", requires = "pilot")]
+    pub(crate) table: Vec<String>,
     /// List the runs that created rows which are still there.
-    #[arg(long, conflicts_with_all = ["plan", "rollback", "retry_errors"])]
+    #[arg(long, conflicts_with_all = ["plan", "pilot", "rollback", "retry_errors"])]
     pub(crate) runs: bool,
     /// Delete what a run created (its number, or `last`), children first; not what it adopted or changed.
     ///
     /// Stops where rows that the project does not know would be deleted or lose their parent. Asks before it deletes;
     /// one that was stopped or killed is carried on by the same call. The rows may be loaded again afterwards.
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["plan", "retry_errors"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["plan", "pilot", "retry_errors"])]
     pub(crate) rollback: Option<RunChoice>,
     /// With --rollback: do not ask.
     #[arg(long, requires = "rollback")]
@@ -47,6 +54,8 @@ Examples:
   dv-migrate run --project crm --until sequence   stage, map and order; sends nothing
   dv-load --project crm --plan                    what the load would do, and how long it takes
   dv-load --project crm --plan --rate 800         the same at 800 rows a second
+  dv-load --project crm --pilot 50 --table account
+                                                  50 accounts with all that belongs to them, through every pass
   dv-load --project crm                           load and settle; call it again after any stop
   dv-load --project crm --retry-errors            and take the rows again that Dataverse refused
   dv-load --project crm --runs                    which runs created what

@@ -1,7 +1,7 @@
 //! The load itself.
 
 use dv_terminal::{observe, output, stop};
-use migration::{ExitStatus, Project, RunOptions, Secrets, Step, Steps, Summary};
+use migration::{ExitStatus, Pilot, Project, RunOptions, Secrets, Step, Steps, Summary};
 
 use crate::args::Cli;
 
@@ -14,6 +14,7 @@ pub(crate) async fn load(cli: &Cli) -> ExitStatus {
     let options = RunOptions {
         steps: Steps::between(Step::Load, Step::Settle),
         retry_errors: cli.retry_errors,
+        pilot: cli.pilot.map(|rows| Pilot { rows, tables: cli.table.clone() }),
         secrets: Secrets::of_project(project.settings()),
         observer: observe::observer(global),
         cancel: stop::on_ctrl_c(),
@@ -23,7 +24,7 @@ pub(crate) async fn load(cli: &Cli) -> ExitStatus {
             if global.json {
                 output::json(&summary);
             } else {
-                output::summary(&summary, &next(&project, &summary));
+                output::summary(&summary, &next(cli, &project, &summary));
             }
             summary.exit_status()
         }
@@ -36,7 +37,7 @@ pub(crate) fn again(project: &Project) -> String {
     format!("dv-load --project {}", project.folder().display())
 }
 
-fn next(project: &Project, summary: &Summary) -> Vec<String> {
+fn next(cli: &Cli, project: &Project, summary: &Summary) -> Vec<String> {
     let folder = project.folder().display();
     let refused: u64 = summary.tables.iter().map(|table| table.refused).sum();
     let mut lines = Vec::new();
@@ -44,6 +45,13 @@ fn next(project: &Project, summary: &Summary) -> Vec<String> {
         lines.push(format!(
             "dv-load --project {folder} --retry-errors     once the cause is repaired: takes the {refused} refused rows again"
         ));
+    }
+    if cli.pilot.is_some() {
+        lines.push(format!(
+            "dv-load --project {folder}     loads the rest; nothing of the trial is sent again"
+        ));
+        lines.push(format!("dv-load --project {folder} --rollback last     takes the trial back"));
+        return lines;
     }
     lines.push(format!(
         "dv-migrate run --project {folder} --only verify     compares what is there with what was staged"

@@ -22,6 +22,7 @@ pub(crate) async fn run(
     let options = RunOptions {
         steps,
         retry_errors,
+        pilot: None,
         secrets: Secrets::of_project(project.settings()),
         observer: observe::observer(global),
         cancel: stop::on_ctrl_c(),

@@ -150,6 +150,8 @@ async fn judge(
 
 /// RowIds among those given that are pending to be inserted.
 fn pending_among(table: &LoadTable, row_ids: &[i64]) -> Statement {
+    // A row that a trial load leaves for later is no stray.
+    let staged = table.staged.clone().with_pilot(false);
     Statement::new(
         |d| {
             let row_id = d.quote(control::ROW_ID);
@@ -158,7 +160,7 @@ fn pending_among(table: &LoadTable, row_ids: &[i64]) -> Statement {
                 d.table(&table.staged.name()),
                 d.json_value("a"),
                 d.json_array(&d.param(1), "a"),
-                pending::condition(d, &table.staged, Pass::Insert, Levels::All),
+                pending::condition(d, &staged, Pass::Insert, Levels::All),
             )
         },
         vec![manifest::json(row_ids).into()],

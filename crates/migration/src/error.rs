@@ -37,6 +37,14 @@ pub enum Error {
         /// The variable.
         variable: String,
     },
+    /// A table was named that is not loaded.
+    #[error("{table} is no table that this project loads; those are {known}")]
+    NoSuchTable {
+        /// The table.
+        table: String,
+        /// Those that are loaded.
+        known: String,
+    },
     /// Two application users of the project are one.
     #[error(
         "{name} is the same application user as {other} ({id}): it has one budget, however often it is named"
@@ -200,6 +208,7 @@ impl Error {
             Self::Project(_)
             | Self::OtherEnvironment { .. }
             | Self::MissingSecret { .. }
+            | Self::NoSuchTable { .. }
             | Self::SameUser { .. }
             | Self::UserElsewhere { .. }
             | Self::NotReady { .. }

@@ -102,6 +102,20 @@ pub fn give_up_other_passes(table: &str, pass: Pass) -> Statement {
     )
 }
 
+/// Gives up all chunks on which nobody works: they were cut for other rows than are to be sent now.
+pub fn give_up_idle() -> Statement {
+    Statement::new(
+        |d| {
+            format!(
+                "DELETE FROM {} WHERE State = 'free' OR (State = 'leased' AND LeaseUntil <= {})",
+                d.table(&name()),
+                d.now()
+            )
+        },
+        Vec::new(),
+    )
+}
+
 /// Takes chunks that are free or whose lease has ended, and answers them: ChunkId, levels, level, first RowId, last
 /// RowId, rows, lease number. The answer has no order.
 pub fn take(table: &str, pass: Pass, worker: &str, chunks: u32, lease_milliseconds: i64) -> Statement {

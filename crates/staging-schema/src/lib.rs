@@ -43,6 +43,7 @@ mod name;
 pub mod pace;
 pub mod pending;
 mod physical;
+pub mod pilot;
 pub mod rollback;
 pub mod settle;
 mod statement;

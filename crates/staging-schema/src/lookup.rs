@@ -102,12 +102,7 @@ pub fn preload_parties(
     }
     Ok(Statement::new(
         |d| {
-            let names = KeyColumns {
-                key: d.quote("PartySourceKey"),
-                table: Some(d.quote("PartyTable")),
-                source: Some((d.quote("PartySourceTable"), true)),
-            };
-            let found = resolve(d, &names, parents, control::DATAVERSE_ID);
+            let found = resolve(d, &KeyColumns::of_parties(d), parents, control::DATAVERSE_ID);
             let condition = format!(
                 "t.RowId BETWEEN {} AND {} AND t.PartyId IS NULL AND t.PartySourceKey IS NOT NULL AND {found} IS NOT NULL",
                 d.param(1),
@@ -284,6 +279,15 @@ impl KeyColumns {
             key: d.quote(&format!("{}{}", lookup.name, crate::SOURCE_KEY_SUFFIX)),
             table: lookup.table_column().map(|name| d.quote(&name)),
             source: lookup.source_table_column().map(|name| (d.quote(&name), false)),
+        }
+    }
+
+    /// Those of a party table.
+    pub(crate) fn of_parties(d: Dialect) -> Self {
+        Self {
+            key: d.quote("PartySourceKey"),
+            table: Some(d.quote("PartyTable")),
+            source: Some((d.quote("PartySourceTable"), true)),
         }
     }
 }

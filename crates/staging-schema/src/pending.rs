@@ -15,6 +15,8 @@
 //! | `associate` | both ends have GUIDs, action `I`, no success of this pass at this generation |
 //! | `delete` | action `D`, a GUID (an association: both ends), no success of this pass at this generation |
 //!
+//! While a trial load is made, only rows that belong to it are pending ([`crate::pilot`]).
+//!
 //! Everything is derived from the append-only tables and the manifest, never from what a killed process had in memory;
 //! flags are a summary, set afterwards by [`crate::settle`].
 
@@ -192,6 +194,9 @@ pub fn condition(d: Dialect, table: &TargetTable, pass: Pass, levels: Levels) ->
         (_, Pass::Validate) | (Shape::Standard, Pass::Associate) | (Shape::Intersect, _) => {
             return NEVER.to_owned();
         }
+    }
+    if table.pilot {
+        all.push(crate::pilot::marked(d, table));
     }
     all.push(unblocked(d, table));
     all.join(" AND ")

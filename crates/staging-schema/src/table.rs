@@ -51,6 +51,8 @@ pub struct TargetTable {
     pub guid: GuidStrategy,
     /// The mapped columns.
     pub columns: Vec<StagedColumn>,
+    /// Whether only the rows of a trial load count as pending ([`crate::pilot`]).
+    pub pilot: bool,
 }
 
 /// Names in `target` that are load state, not a table of Dataverse.
@@ -68,6 +70,7 @@ impl TargetTable {
             shape: Shape::Standard,
             guid: GuidStrategy::Server,
             columns,
+            pilot: false,
         };
         check_identifier(&table.logical_name)?;
         if RESERVED.iter().any(|word| word.eq_ignore_ascii_case(&table.logical_name)) {
@@ -103,6 +106,12 @@ impl TargetTable {
     #[must_use]
     pub fn with_guid(self, guid: GuidStrategy) -> Self {
         Self { guid, ..self }
+    }
+
+    /// The same, with only the rows of a trial load pending, or all again.
+    #[must_use]
+    pub fn with_pilot(self, pilot: bool) -> Self {
+        Self { pilot, ..self }
     }
 
     /// `target.<table>`.

@@ -16,13 +16,17 @@ use super::base::{self, Base};
 use super::check::{Checked, takes_sequence_number, usable_key};
 use super::graph::targets;
 use super::watch::Watch;
-use super::{Journey, Outcome, owners, retry, sequence};
+use super::{Journey, Outcome, owners, pilot, retry, sequence};
 use crate::{Error, Step, TableSummary};
 
 /// Creates the rows, wave by wave.
 pub(crate) async fn load(journey: &Journey<'_>, store: &Store, worker: &str) -> Result<Outcome, Error> {
     const STEP: Step = Step::Load;
     let plan = plan(journey, store, STEP).await?;
+    match &journey.pilot {
+        Some(pilot) => pilot::begin(journey, store, pilot, &plan).await?,
+        None => pilot::give_up(store).await?,
+    }
     let clients = journey.checked.target(STEP)?.clients();
     let mut open = Vec::new();
     let retried = if journey.retry_errors { retry::retry(journey, store).await? } else { BTreeMap::new() };
@@ -220,7 +224,8 @@ fn load_table(
         (_, _, GuidStrategy::Source) => Strategy::Source,
         (_, _, GuidStrategy::Server) => server_strategy(table, &definition, bases, step)?,
     };
-    let mut planned = LoadTable::new(Arc::new(definition), table.clone(), strategy);
+    let staged = table.clone().with_pilot(journey.pilot.is_some());
+    let mut planned = LoadTable::new(Arc::new(definition), staged, strategy);
     planned.self_lookups = sequence::self_lookups(table);
     planned.deferred = deferred(table, order);
     planned.batch = journey.project.settings().load.batch;

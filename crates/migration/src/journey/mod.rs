@@ -8,6 +8,7 @@ mod extract;
 mod graph;
 pub(crate) mod load;
 mod owners;
+mod pilot;
 mod prepare;
 mod retry;
 pub(crate) mod sequence;
@@ -32,6 +33,7 @@ use crate::rollback;
 use crate::{Error, Event, ExitStatus, Project, Secrets, Step, StepSummary, Summary, TableSummary};
 use check::Checked;
 pub use graph::lookup_graph;
+pub use pilot::Pilot;
 pub use steps::Steps;
 
 /// How a project is to be run.
@@ -41,6 +43,8 @@ pub struct RunOptions {
     pub steps: Steps,
     /// Whether rows that Dataverse refused in earlier runs are taken again; the steps must contain [`Step::Load`].
     pub retry_errors: bool,
+    /// Only a trial: these rows with all that they need and all that hangs on them; the steps must be load and settle.
+    pub pilot: Option<Pilot>,
     /// What proves who we are.
     pub secrets: Secrets,
     /// Is told what happens.
@@ -54,6 +58,7 @@ impl Default for RunOptions {
         Self {
             steps: Steps::all(),
             retry_errors: false,
+            pilot: None,
             secrets: Secrets::default(),
             observer: Arc::new(Unobserved),
             cancel: CancellationToken::new(),
@@ -75,6 +80,7 @@ pub(crate) struct Journey<'a> {
     pub(crate) project: &'a Project,
     pub(crate) checked: Checked,
     pub(crate) retry_errors: bool,
+    pub(crate) pilot: Option<Pilot>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) cancel: CancellationToken,
 }
@@ -128,11 +134,15 @@ pub async fn run(project: &Project, options: RunOptions) -> Result<Summary, Erro
         return Err(Error::RetryWithoutLoad);
     }
     let checked = check::check(project, &options.secrets, options.steps, &*options.observer).await?;
+    if let Some(pilot) = &options.pilot {
+        pilot::check(pilot, &checked.tables)?;
+    }
     let organization = checked.target.as_ref().map(|target| target.organization.clone());
     let journey = Journey {
         project,
         checked,
         retry_errors: options.retry_errors,
+        pilot: options.pilot,
         observer: options.observer,
         cancel: options.cancel,
     };
@@ -149,7 +159,9 @@ pub async fn run(project: &Project, options: RunOptions) -> Result<Summary, Erro
     }
     let opening = StoreOptions { functions: row_transform::functions(), ..StoreOptions::sqlite(path) };
     let store = Store::open(opening).await.map_err(in_staging(format!("opening {}", path.display())))?;
-    let first = options.steps.iter().next().map_or(Company::Alone, Company::of);
+    // A trial has rows of its own pending, and others would take all.
+    let company = |step| if journey.pilot.is_some() { Company::Alone } else { Company::of(step) };
+    let first = options.steps.iter().next().map_or(Company::Alone, company);
     let mut at_work = AtWork::begin(path, first).await?;
     rollback::refuse_while_open(&store).await?;
     let mut summary = Summary {
@@ -162,8 +174,11 @@ pub async fn run(project: &Project, options: RunOptions) -> Result<Summary, Erro
     };
     let mut done = BTreeMap::new();
     for step in options.steps.iter() {
-        at_work.change_to(Company::of(step)).await?;
+        at_work.change_to(company(step)).await?;
         one_step(&journey, &store, step, &mut summary, &mut done).await?;
+    }
+    if journey.pilot.is_some() {
+        pilot::end(&store).await?;
     }
     account::complete(&journey, &store, options.steps, &done, &mut summary).await?;
     store.close().await.map_err(in_staging("closing it"))?;

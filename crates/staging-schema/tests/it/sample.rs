@@ -5,7 +5,7 @@ use staging_schema::manifest::{self, Coverage};
 use staging_schema::settle::{self, RetryFilter};
 use staging_schema::{
     GuidStrategy, Levels, Mode, Pass, RequestState, Shape, StagedColumn, StagedKind, Statement, TableName,
-    TargetTable, chunk, ddl, forecast, level, pace, pending, rollback, summary,
+    TargetTable, chunk, ddl, forecast, level, pace, pending, pilot, rollback, summary,
 };
 
 fn targets(names: &[&str]) -> Vec<String> {
@@ -80,6 +80,7 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<Named>)> {
         ("forecast", forecasts()),
         ("rollback", rollbacks()),
         ("pace", paces()),
+        ("pilot", pilots()),
     ]
 }
 
@@ -282,5 +283,23 @@ fn rollbacks() -> Vec<Named> {
         ("let_go of pairs", rollback::let_go(&pairs, 7, &range)),
         ("renew", rollback::renew(&task, 7, &range)),
         ("keep", rollback::keep(&task, 7).to_vec()),
+    ]
+}
+
+fn pilots() -> Vec<Named> {
+    let (task, pairs) = (activity(), intersect());
+    let lookup = |table: &TargetTable, name: &str| table.column(name).unwrap().clone();
+    let regarding = lookup(&task, "regardingobjectid");
+    vec![
+        ("clear", vec![pilot::clear()]),
+        ("idle chunks", vec![chunk::give_up_idle()]),
+        ("seed", vec![pilot::seed(&task, 100)]),
+        ("hang", vec![pilot::hang(&task, &regarding, &Parent::new("account"))]),
+        ("hang of pairs", vec![pilot::hang(&pairs, &lookup(&pairs, "leadid"), &Parent::new("lead"))]),
+        ("need", vec![pilot::need(&task, &regarding, &Parent::new("account"))]),
+        ("hang_parties", vec![pilot::hang_parties(&task, &Parent::new("contact"))]),
+        ("need_parties", vec![pilot::need_parties(&task, &Parent::new("contact"))]),
+        ("counts", vec![pilot::counts()]),
+        ("pending in a pilot", vec![pending::count(&task.with_pilot(true), Pass::Insert, Levels::All)]),
     ]
 }
