@@ -32,8 +32,9 @@ PARTS = (
 # What only the other client has.
 NOT_COVERED = {
     "get reads one or pages": "records.get is deprecated, and the asynchronous client has none",
-    "helpers for queries": "the deprecated odata helpers are the other client's",
-    "dataframes are written and read": "dataframe.get is deprecated, and the asynchronous client has none",
+    "deprecated helpers for queries": "the asynchronous client has none",
+    "dataframes are read": "dataframe.get is deprecated, and the asynchronous client has none",
+    "the builder makes dataframes": "the asynchronous builder has no to_dataframe",
 }
 
 

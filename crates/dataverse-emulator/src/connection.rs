@@ -16,6 +16,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::spelling::spelled;
+
 /// A handle to one connection: cutting it loses whatever has not been sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Wire {
@@ -86,7 +88,7 @@ impl Listener for Door {
                         Some(tls) => Stream::Greeting(Box::new(tls.accept(stream))),
                         None => Stream::Plain(stream),
                     };
-                    return (Connection { stream, wire }, address);
+                    return (Connection { stream, wire, expects_head: false }, address);
                 }
                 Err(error) => {
                     // Out of file descriptors, mostly: others must close first.
@@ -115,6 +117,8 @@ enum Stream {
 pub(crate) struct Connection {
     stream: Stream,
     wire: Wire,
+    /// A request came since the last answer began: the next write begins with a head.
+    expects_head: bool,
 }
 
 impl Connection {
@@ -159,25 +163,34 @@ enum Carrier<'a> {
     Tls(Pin<&'a mut TlsStream<TcpStream>>),
 }
 
+impl Carrier<'_> {
+    fn poll_write_vectored(self, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(stream) => stream.poll_write_vectored(cx, bufs),
+            Self::Tls(stream) => stream.poll_write_vectored(cx, bufs),
+        }
+    }
+}
+
 impl AsyncRead for Connection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match ready!(self.poll_stream(cx))? {
+        let before = buf.filled().len();
+        let outcome = match ready!(self.poll_stream(cx))? {
             Carrier::Plain(stream) => stream.poll_read(cx, buf),
             Carrier::Tls(stream) => stream.poll_read(cx, buf),
-        }
+        };
+        self.expects_head |= buf.filled().len() > before;
+        outcome
     }
 }
 
 impl AsyncWrite for Connection {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match ready!(self.poll_stream(cx))? {
-            Carrier::Plain(stream) => stream.poll_write(cx, buf),
-            Carrier::Tls(stream) => stream.poll_write(cx, buf),
-        }
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[io::IoSlice::new(buf)])
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -200,10 +213,21 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match ready!(self.poll_stream(cx))? {
-            Carrier::Plain(stream) => stream.poll_write_vectored(cx, bufs),
-            Carrier::Tls(stream) => stream.poll_write_vectored(cx, bufs),
+        let expects_head = self.expects_head;
+        let carrier = ready!(self.poll_stream(cx))?;
+        let spelled = if expects_head { spelled(bufs) } else { None };
+        let is_head = spelled.is_some();
+        let outcome = match &spelled {
+            Some(parts) => {
+                let parts: Vec<io::IoSlice<'_>> = parts.iter().map(|part| io::IoSlice::new(part)).collect();
+                carrier.poll_write_vectored(cx, &parts)
+            }
+            None => carrier.poll_write_vectored(cx, bufs),
+        };
+        if is_head && matches!(outcome, Poll::Ready(Ok(_))) {
+            self.expects_head = false;
         }
+        outcome
     }
 
     fn is_write_vectored(&self) -> bool {

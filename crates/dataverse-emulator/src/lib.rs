@@ -34,6 +34,7 @@ mod route;
 mod schema;
 mod service;
 mod settings;
+mod spelling;
 mod standard;
 mod state;
 mod stats;

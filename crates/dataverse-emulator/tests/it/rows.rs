@@ -2,6 +2,7 @@
 
 use dataverse_emulator::{Options, Settings, Strictness};
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::client::{office, office_with};
 
@@ -331,4 +332,18 @@ async fn the_usual_requests_work_with_every_doubtful_fact_turned_the_other_way()
     let target = format!("accounts({})", ids[0].as_str().unwrap());
     office.patch(&target, json!({"statecode": 1, "statuscode": 2})).await.ok();
     assert_eq!(office.get(&target).await.json()["createdon"], "2010-05-06T07:08:09Z");
+}
+
+#[tokio::test]
+async fn header_names_are_spelled_as_the_service_spells_them() {
+    let office = office().await;
+    let request = office.request("POST", "accounts", &[], br#"{"name":"x"}"#);
+    let mut stream = tokio::net::TcpStream::connect(office.address()).await.unwrap();
+    stream.write_all(&request).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let text = String::from_utf8(answer).unwrap();
+    for name in ["OData-EntityId", "OData-Version", "Location"] {
+        assert!(text.contains(&format!("\r\n{name}: ")), "{name} is missing in {text}");
+    }
 }
