@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use dataverse_client::wire::fault::{FaultClass, ServiceCode};
 use dataverse_client::wire::literal::RowKey;
-use dataverse_client::wire::write::TargetsWriter;
+use dataverse_client::wire::metadata::{ColumnDefinition, ColumnType, TableDefinition, TableType};
+use dataverse_client::wire::write::{RowWriter, TargetsWriter};
 use dataverse_client::{Client, Error, Options, Query, RetryPolicy, StaticToken, WriteOptions};
 use dataverse_emulator::{Emulator, FaultKind, FaultPlan, FaultRule};
 use uuid::Uuid;
+
+use crate::office::{settings, start_with};
 
 struct World {
     emulator: Emulator,
@@ -17,7 +20,12 @@ struct World {
 
 /// An emulator on which the first write (or the request that the rule says) suffers.
 async fn suffering(rule: FaultRule) -> World {
-    let emulator = Emulator::start(dataverse_emulator::Options::default()).await.unwrap();
+    let emulator = Emulator::start(dataverse_emulator::Options {
+        settings: settings(),
+        ..dataverse_emulator::Options::default()
+    })
+    .await
+    .unwrap();
     let moment = Duration::from_millis(1);
     let client = Client::new(Options {
         request_timeout: Duration::from_secs(20),
@@ -184,4 +192,38 @@ async fn a_service_that_is_killed_leaves_creates_in_doubt_and_reads_without_answ
         assert!(matches!(error, Error::NoAnswer { .. }), "{error:?}");
         assert_eq!(world.accounts(), u64::from(kind == FaultKind::KillAfterCommit));
     }
+}
+
+#[tokio::test]
+async fn rows_of_an_elastic_table_that_fail_by_themselves_are_told_and_can_be_sent_again() {
+    let text = ColumnType::String { max_length: 100 };
+    let mut table = TableDefinition::new("new_reading", "new_readings", "new_readingid")
+        .with_column(ColumnDefinition::new("new_name", text));
+    table.table_type = TableType::Elastic;
+    let (emulator, client) = start_with(vec![table], settings()).await;
+    let table = client.table_definition("new_reading").await.unwrap().unwrap();
+    let rule =
+        FaultRule { rows: 2, ..FaultRule::new(FaultKind::PartialFailure).on_path("new_readings*").times(1) };
+    emulator.set_faults(FaultPlan::of([rule]));
+    let rows: Vec<Vec<u8>> = (0_u128..5)
+        .map(|n| {
+            let mut row = RowWriter::new();
+            row.guid("new_readingid", &Uuid::from_u128(n + 1)).text("new_name", "x");
+            row.finish()
+        })
+        .collect();
+    let send = |rows: Vec<Vec<u8>>| {
+        let (client, table) = (&client, &table);
+        async move {
+            let rows: Vec<_> = rows.into_iter().map(Into::into).collect();
+            client.create_rows(table, &rows, &WriteOptions::default()).await.unwrap()
+        }
+    };
+    let outcomes = send(rows.clone()).await;
+    let done: Vec<bool> = outcomes.iter().map(dataverse_client::RowOutcome::is_done).collect();
+    assert_eq!(done, [true, false, true, false, true]);
+    assert_eq!(emulator.stats().rows["new_reading"], 3);
+    let again = rows.into_iter().zip(&done).filter(|(_, done)| !**done).map(|(row, _)| row).collect();
+    assert!(send(again).await.iter().all(dataverse_client::RowOutcome::is_done));
+    assert_eq!(emulator.stats().rows["new_reading"], 5);
 }

@@ -10,6 +10,8 @@ use dataverse_emulator::{Emulator, FaultKind, FaultPlan, FaultRule, Settings};
 use futures::StreamExt as _;
 use uuid::Uuid;
 
+use crate::office::settings;
+
 const CHUNK: usize = 4 << 20;
 const PNG: &[u8] = &[0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A, 1, 2, 3];
 
@@ -73,7 +75,7 @@ fn bytes(length: usize) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_file_goes_up_in_one_request_or_in_parts_and_comes_down_in_parts() {
-    let archive = archive(Settings::default()).await;
+    let archive = archive(settings()).await;
     assert_eq!(archive.content().await, None);
     archive.client.upload_file(&archive.file(), "a.txt", "hello", &WriteOptions::default()).await.unwrap();
     assert_eq!(archive.content().await.unwrap(), b"hello");
@@ -92,7 +94,7 @@ async fn a_file_goes_up_in_one_request_or_in_parts_and_comes_down_in_parts() {
 
 #[tokio::test]
 async fn empty_files_and_names_beyond_ascii_arrive_too() {
-    let archive = archive(Settings::default()).await;
+    let archive = archive(settings()).await;
     let options = WriteOptions::default();
     for content in [&b""[..], b"x"] {
         archive.client.upload_file(&archive.file(), "plain.txt", content.to_vec(), &options).await.unwrap();
@@ -107,7 +109,7 @@ async fn empty_files_and_names_beyond_ascii_arrive_too() {
 
 #[tokio::test]
 async fn parts_that_get_lost_on_the_way_are_sent_and_asked_for_again() {
-    let archive = archive(Settings::default()).await;
+    let archive = archive(settings()).await;
     let content = bytes(CHUNK + 5);
     let kinds =
         [FaultKind::LoseAnswer, FaultKind::ResetBefore, FaultKind::ResetDuring, FaultKind::Unavailable];
@@ -128,7 +130,7 @@ async fn parts_that_get_lost_on_the_way_are_sent_and_asked_for_again() {
 
 #[tokio::test]
 async fn a_lost_answer_to_the_last_part_is_in_doubt_and_uploading_again_is_safe() {
-    let archive = archive(Settings::default()).await;
+    let archive = archive(settings()).await;
     let content = bytes(CHUNK + 5);
     archive.suffer(FaultRule::new(FaultKind::LoseAnswer).on_path("*/new_file").on_method("PATCH").after(2));
     let error = archive.upload_parts("x.bin", &content).await.unwrap_err();
@@ -140,7 +142,7 @@ async fn a_lost_answer_to_the_last_part_is_in_doubt_and_uploading_again_is_safe(
 
 #[tokio::test]
 async fn a_reader_of_another_length_than_told_leaves_the_old_file_there() {
-    let archive = archive(Settings::default()).await;
+    let archive = archive(settings()).await;
     let options = WriteOptions::default();
     archive.client.upload_file(&archive.file(), "old", "old", &options).await.unwrap();
     for (length, told) in [(2_u64, "x is longer than 2 bytes"), (9, "x ends after 4 of 9 bytes")] {
@@ -156,7 +158,7 @@ async fn a_reader_of_another_length_than_told_leaves_the_old_file_there() {
 
 #[tokio::test]
 async fn what_is_too_large_or_no_image_is_refused() {
-    let archive = archive(Settings::default()).await;
+    let archive = archive(settings()).await;
     let error = archive.upload_parts("x", &bytes(33 << 20)).await.unwrap_err();
     assert_eq!(error.fault().unwrap().code.0, 0x8004_4A02, "{error:?}");
     let photo = FileColumn::new("new_records", &archive.key, "new_photo");
@@ -172,7 +174,7 @@ async fn what_is_too_large_or_no_image_is_refused() {
 
 #[tokio::test]
 async fn files_in_the_database_are_downloaded_in_one_piece() {
-    let archive = archive(Settings { files_in_database: true, ..Settings::default() }).await;
+    let archive = archive(Settings { files_in_database: true, ..settings() }).await;
     let content = bytes(CHUNK + 5);
     archive.upload_parts("x.bin", &content).await.unwrap();
     assert_eq!(archive.content().await.unwrap(), content);
@@ -180,7 +182,7 @@ async fn files_in_the_database_are_downloaded_in_one_piece() {
 
 #[tokio::test]
 async fn an_image_goes_up_and_comes_down() {
-    let archive = archive(Settings::default()).await;
+    let archive = archive(settings()).await;
     let photo = FileColumn::new("new_records", &archive.key, "new_photo");
     let options = WriteOptions::default();
     archive.client.upload_file(&photo, "x.png", PNG, &options).await.unwrap();
