@@ -38,6 +38,8 @@ struct Inner {
     throttle: Throttle,
     options: Options,
     bulk_support: Mutex<HashMap<(String, BulkMessage), bool>>,
+    /// Held by whoever asks for support, so that many who need the same answer ask once.
+    probing: tokio::sync::Mutex<()>,
     sessions: Sessions,
     /// When a definition was last made or changed through this client.
     defined: Mutex<Option<Instant>>,
@@ -96,6 +98,7 @@ impl Client {
                 throttle: Throttle::default(),
                 options,
                 bulk_support: Mutex::default(),
+                probing: tokio::sync::Mutex::default(),
                 sessions: Sessions::default(),
                 defined: Mutex::default(),
             }),
@@ -178,6 +181,10 @@ impl Client {
         if let Some(token) = headers.get("x-ms-session-token").and_then(|token| token.to_str().ok()) {
             self.inner.sessions.note(entity_set, token);
         }
+    }
+
+    pub(crate) fn probing(&self) -> &tokio::sync::Mutex<()> {
+        &self.inner.probing
     }
 
     pub(crate) fn known_support(&self, table: &str, message: BulkMessage) -> Option<bool> {

@@ -124,6 +124,10 @@ impl Client {
         if let Some(known) = self.known_support(&table.logical_name, message) {
             return Ok(known);
         }
+        let _turn = self.probing().lock().await;
+        if let Some(known) = self.known_support(&table.logical_name, message) {
+            return Ok(known);
+        }
         let filter = "sdkmessageid/name eq @message and primaryobjecttypecode eq @table";
         let path = format!(
             "sdkmessagefilters?$select=sdkmessagefilterid&$filter={}&@message={}&@table={}",

@@ -236,3 +236,13 @@ async fn an_upsert_that_returns_a_row_is_read_into_the_callers_type() {
     assert_eq!(request.header("prefer"), Some("return=representation"));
     assert_eq!(request.target, "/api/data/v9.2/accounts?$select=name");
 }
+
+#[tokio::test]
+async fn many_who_ask_for_support_at_once_share_one_answer() {
+    let server = Server::scripted(vec![answer(200, r#"{"value":[{"sdkmessagefilterid":"x"}]}"#)]).await;
+    let client = server.client();
+    let account = TableDefinition::new("account", "accounts", "accountid");
+    let asked = (0..20).map(|_| client.supports_bulk(&account, BulkMessage::Create));
+    assert!(futures::future::join_all(asked).await.into_iter().all(|supported| supported.unwrap()));
+    assert_eq!(server.arrived().len(), 1);
+}
