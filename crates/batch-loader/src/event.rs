@@ -48,6 +48,8 @@ pub enum Event {
         request: Uuid,
         /// Its rows.
         rows: usize,
+        /// Whether it resolves the refusal of another.
+        isolates: bool,
     },
     /// An answer came; nothing of it is durable yet.
     Answered {

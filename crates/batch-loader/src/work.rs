@@ -112,7 +112,8 @@ pub(crate) async fn send(
         return unsent(request);
     }
     let (table, pass) = (op.table.name().to_owned(), op.pass());
-    ctx.tell(&Event::Sending { table, pass, request: request.id, rows: request.slots.len() });
+    let (rows, isolates) = (request.slots.len(), request.isolates);
+    ctx.tell(&Event::Sending { table, pass, request: request.id, rows, isolates });
     let started = permit.stamp();
     let verdict = op.send(ctx, lane, &request, &clock, &stopping, &started).await;
     let elapsed = started.elapsed();

@@ -1,9 +1,12 @@
 //! One bad row costs little.
 
+use std::time::Duration;
+
+use batch_loader::{Event, Options};
 use dataverse_emulator::{FaultKind, FaultRule, Options as EmulatorOptions, Settings};
 use staging_schema::{TargetTable, Value};
 
-use crate::world::{World, named, text, waves};
+use crate::world::{Seen, World, named, quick, text, waves};
 
 #[tokio::test]
 async fn a_bad_row_is_named_with_its_column_and_the_others_load() {
@@ -60,4 +63,87 @@ async fn a_deadlock_is_repeated_and_costs_no_row() {
     let report = world.load(&plan).await.unwrap();
     assert_eq!((report.tables["account"].loaded, report.tables["account"].errors), (30, 0));
     assert_eq!(world.values("accounts", "name").await.len(), 30);
+}
+
+/// Rows of which every hundredth has a name that is too long.
+fn one_percent_bad(count: usize) -> Vec<Vec<Value>> {
+    let mut rows = named("a", count);
+    for row in rows.iter_mut().skip(50).step_by(100) {
+        row[1] = Value::from("x".repeat(300));
+    }
+    rows
+}
+
+#[tokio::test]
+async fn one_percent_of_bad_rows_costs_two_requests_for_each_that_fails_and_makes_requests_smaller() {
+    let mut world = World::start().await;
+    let (lease, request_timeout) = (Duration::from_mins(1), Duration::from_secs(20));
+    world.options = Options { chunk_rows: 5_000, in_flight: None, lease, request_timeout, ..quick() };
+    let table = TargetTable::new("account", vec![text("name", 400)]).unwrap();
+    let mut planned = world.table(table.clone()).await;
+    planned.batch = None;
+    let profile = planned.profile().rows as usize;
+    let plan = waves(vec![vec![planned]]);
+    world.prepare(&plan).await;
+    let count = 6_000;
+    world.stage(&table, &["name"], one_percent_bad(count)).await;
+
+    let seen = Seen::default();
+    let report = world.load_seen(&plan, &seen).await.unwrap();
+    let bad = count / 100;
+    let account = &report.tables["account"];
+    assert_eq!((account.loaded as usize, account.errors as usize), (count - bad, bad));
+    assert!(world.errors("account").await.iter().all(|error| error.2.as_deref() == Some("name")));
+
+    let events = seen.0.lock().unwrap();
+    let of =
+        |wanted: &dyn Fn(&Event) -> Option<usize>| events.iter().filter_map(wanted).collect::<Vec<usize>>();
+    let failed = of(&|event| match event {
+        Event::Isolated { rows, .. } => Some(*rows),
+        _ => None,
+    });
+    let followed = of(&|event| match event {
+        Event::Sending { rows, isolates: true, .. } => Some(*rows),
+        _ => None,
+    });
+    assert!(failed[0] >= profile, "it starts from the profile: {failed:?}");
+    let refused = world.emulator.stats().by_status[&400];
+    assert_eq!(refused, failed.len() as u64, "what the loader tells is what the service has seen");
+    let requests = failed.len() + followed.len();
+    assert!(
+        requests as f64 <= 2.1 * failed.len() as f64,
+        "{requests} requests for {} that failed",
+        failed.len()
+    );
+    // Each row of a refused request was executed in it, and again for its own outcome.
+    let (in_failed, again) = (failed.iter().sum::<usize>(), followed.iter().sum::<usize>());
+    assert!((in_failed + again) as f64 <= 2.1 * in_failed as f64, "{in_failed} rows, {again} again");
+    let smallest = of(&|event| match event {
+        Event::BatchSize { rows, .. } => Some(*rows),
+        _ => None,
+    });
+    assert!(smallest.iter().min().is_some_and(|rows| *rows <= 60), "requests get smaller: {smallest:?}");
+    // With 250 rows a request, nearly all of them would have failed.
+    assert!(in_failed < count * 3 / 4, "{in_failed} of {count} rows were executed in vain");
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_large_is_halved_and_the_next_ones_are_smaller() {
+    let settings = Settings { max_body_bytes: 8_000, ..Settings::default() };
+    let mut world = World::with(EmulatorOptions { settings, ..EmulatorOptions::default() }).await;
+    world.options.chunk_rows = 1_000;
+    world.options.lease = Duration::from_mins(1);
+    world.options.request_timeout = Duration::from_secs(20);
+    let table = TargetTable::new("account", vec![text("name", 160)]).unwrap();
+    let mut planned = world.table(table.clone()).await;
+    planned.batch = None;
+    let plan = waves(vec![vec![planned]]);
+    world.prepare(&plan).await;
+    world.stage(&table, &["name"], named("a", 2_000)).await;
+    let seen = Seen::default();
+    let report = world.load_seen(&plan, &seen).await.unwrap();
+    assert_eq!((report.tables["account"].loaded, report.tables["account"].errors), (2_000, 0));
+    let refused = seen.count(|event| matches!(event, Event::Isolated { .. }));
+    assert!((1..=40).contains(&refused), "{refused} requests were too large");
+    assert!(seen.count(|event| matches!(event, Event::BatchSize { rows, .. } if *rows < 130)) > 0);
 }
