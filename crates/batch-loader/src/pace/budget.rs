@@ -158,7 +158,7 @@ mod tests {
 
     use super::*;
 
-    const WINDOW: Duration = Duration::from_secs(300);
+    const WINDOW: Duration = Duration::from_mins(5);
 
     #[test]
     fn the_number_of_servers_shows_in_what_they_say_is_left() {

@@ -205,7 +205,6 @@ fn at_the_limit(users: usize, servers: usize, took: f64, seed: u64) {
     let outcome = run.go();
     let reached = outcome.rows_per_second(0.0, run.seconds) / run.allowed(took);
     let refused = outcome.refused_share(60.0);
-    println!("users {users} servers {servers} t {took}: {reached:.4} of the limit, {refused:.4} refused");
     assert!(reached >= 0.95, "{reached:.4} of the limit with {users} users, {servers} servers, {took} s");
     assert!(refused <= 0.01, "{refused:.4} refused with {users} users, {servers} servers, {took} s");
 }
@@ -236,10 +235,6 @@ fn a_change_of_speed_is_followed_within_30_seconds() {
         let outcome = run.go();
         let reached = outcome.rows_per_second(480.0, 540.0) / run.allowed(after);
         let later = outcome.rows_per_second(480.0, 1_200.0) / run.allowed(after);
-        println!(
-            "{before} -> {after}: {reached:.4} after 30 s, {later:.4} to the end, refused {:.4}",
-            outcome.refused_share(60.0)
-        );
         assert!(reached >= 0.95, "{reached:.4} of the new limit, {before} s to {after} s");
         assert!(later >= 0.95, "{later:.4} of the new limit to the end, {before} s to {after} s");
         assert!(outcome.refused_share(60.0) <= 0.01, "{:.4} refused", outcome.refused_share(60.0));
@@ -252,7 +247,6 @@ fn a_service_that_tells_nothing_is_found_out_by_its_refusals() {
         Run { users: 1, servers: 2, speeds: vec![(0.0, 0.5)], seconds: 10.0 * WINDOW, seed: 5, tells: false };
     let outcome = run.go();
     let reached = outcome.rows_per_second(4.0 * WINDOW, run.seconds) / run.allowed(0.5);
-    println!("untold: {reached:.4}, refused {:.4}", outcome.refused_share(WINDOW));
     assert!(reached >= 0.85, "{reached:.4} of the limit");
     assert!(outcome.refused_share(WINDOW) <= 0.01, "{:.4} refused", outcome.refused_share(WINDOW));
 }

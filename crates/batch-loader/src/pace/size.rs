@@ -254,7 +254,7 @@ mod tests {
 
     use super::*;
 
-    const WINDOW: Duration = Duration::from_secs(300);
+    const WINDOW: Duration = Duration::from_mins(5);
 
     fn size(rows: usize) -> BatchSize {
         BatchSize::new(rows, false, BatchOptions::default(), WINDOW)

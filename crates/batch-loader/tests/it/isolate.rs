@@ -90,9 +90,8 @@ async fn one_percent_of_bad_rows_costs_two_requests_for_each_that_fails_and_make
 
     let seen = Seen::default();
     let report = world.load_seen(&plan, &seen).await.unwrap();
-    let bad = count / 100;
     let account = &report.tables["account"];
-    assert_eq!((account.loaded as usize, account.errors as usize), (count - bad, bad));
+    assert_eq!((account.loaded, account.errors), (5_940, 60));
     assert!(world.errors("account").await.iter().all(|error| error.2.as_deref() == Some("name")));
 
     let events = seen.0.lock().unwrap();
@@ -110,14 +109,10 @@ async fn one_percent_of_bad_rows_costs_two_requests_for_each_that_fails_and_make
     let refused = world.emulator.stats().by_status[&400];
     assert_eq!(refused, failed.len() as u64, "what the loader tells is what the service has seen");
     let requests = failed.len() + followed.len();
-    assert!(
-        requests as f64 <= 2.1 * failed.len() as f64,
-        "{requests} requests for {} that failed",
-        failed.len()
-    );
+    assert!(requests * 10 <= 21 * failed.len(), "{requests} requests for {} that failed", failed.len());
     // Each row of a refused request was executed in it, and again for its own outcome.
     let (in_failed, again) = (failed.iter().sum::<usize>(), followed.iter().sum::<usize>());
-    assert!((in_failed + again) as f64 <= 2.1 * in_failed as f64, "{in_failed} rows, {again} again");
+    assert!((in_failed + again) * 10 <= 21 * in_failed, "{in_failed} rows, {again} again");
     let smallest = of(&|event| match event {
         Event::BatchSize { rows, .. } => Some(*rows),
         _ => None,
