@@ -1,25 +1,20 @@
 //! Change tracking against the emulator.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use dataverse_client::wire::literal::RowKey;
 use dataverse_client::wire::write::RowWriter;
-use dataverse_client::{
-    ChangePage, Changes, Client, DeltaLink, Error, Options, Query, Row, StaticToken, WriteOptions,
-};
+use dataverse_client::{ChangePage, Changes, Client, DeltaLink, Error, Query, Row, WriteOptions};
 use dataverse_emulator::{Emulator, Settings};
 use futures::TryStreamExt;
 use uuid::Uuid;
 
+use crate::office::{settings, start_with};
 use crate::server::{Server, answer};
 
-async fn start(settings: Settings) -> (Emulator, Client) {
-    let options = dataverse_emulator::Options { settings, ..dataverse_emulator::Options::default() };
-    let emulator = Emulator::start(options).await.unwrap();
-    let credential = Arc::new(StaticToken::new("user-1"));
-    let client = Client::new(Options::new(emulator.url().parse().unwrap(), credential)).unwrap();
-    (emulator, client)
+/// Tables that track their changes, or do not.
+async fn start(standard_change_tracking: bool) -> (Emulator, Client) {
+    start_with(Vec::new(), Settings { standard_change_tracking, ..settings() }).await
 }
 
 fn named(name: &str) -> Vec<u8> {
@@ -65,7 +60,7 @@ async fn all(client: &Client) -> BTreeMap<Uuid, String> {
 
 #[tokio::test]
 async fn a_copy_follows_the_table_from_link_to_link() {
-    let (_emulator, client) = start(Settings::default()).await;
+    let (_emulator, client) = start(true).await;
     let mut ids = Vec::new();
     for number in 0..10 {
         ids.push(create(&client, &format!("n{number}")).await);
@@ -90,7 +85,7 @@ async fn a_copy_follows_the_table_from_link_to_link() {
 
 #[tokio::test]
 async fn the_last_page_of_a_stream_has_the_link() {
-    let (_emulator, client) = start(Settings::default()).await;
+    let (_emulator, client) = start(true).await;
     for number in 0..5 {
         create(&client, &format!("n{number}")).await;
     }
@@ -101,14 +96,13 @@ async fn the_last_page_of_a_stream_has_the_link() {
 
 #[tokio::test]
 async fn a_link_that_has_expired_says_so() {
-    let (emulator, client) = start(Settings::default()).await;
+    let (emulator, client) = start(true).await;
     create(&client, "A").await;
     let link = apply(&mut BTreeMap::new(), client.changes(&query())).await;
     emulator.reset();
     let error = client.changes_since(&link).next_page().await.unwrap_err();
     assert!(error.is_delta_expired(), "{error:?}");
-    let untracked = Settings { standard_change_tracking: false, ..Settings::default() };
-    let (_emulator, client) = start(untracked).await;
+    let (_emulator, client) = start(false).await;
     let error = client.changes(&query()).next_page().await.unwrap_err();
     assert!(!error.is_delta_expired() && matches!(error, Error::Refused { .. }), "{error:?}");
 }

@@ -1,23 +1,12 @@
 //! FetchXML: built and raw, page by page, against the emulator.
 
-use std::sync::Arc;
-
 use dataverse_client::wire::write::{RowWriter, TargetsWriter};
-use dataverse_client::{
-    Aggregate, Client, Condition, Error, Fetch, Link, Options, Row, StaticToken, WriteOptions,
-};
-use dataverse_emulator::Emulator;
+use dataverse_client::{Aggregate, Client, Condition, Error, Fetch, Link, Row, WriteOptions};
 use futures::{StreamExt, TryStreamExt};
 use proptest::prelude::*;
 
+use crate::office::start;
 use crate::server::{Server, answer};
-
-async fn start() -> (Emulator, Client) {
-    let emulator = Emulator::start(dataverse_emulator::Options::default()).await.unwrap();
-    let credential = Arc::new(StaticToken::new("user-1"));
-    let client = Client::new(Options::new(emulator.url().parse().unwrap(), credential)).unwrap();
-    (emulator, client)
-}
 
 async fn create(client: &Client, set: &str, write: impl FnOnce(&mut RowWriter)) -> uuid::Uuid {
     let mut row = RowWriter::new();
@@ -195,7 +184,7 @@ async fn a_fetch_too_long_for_a_url_travels_in_a_batch() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     /// Any text that a column can hold comes back by a condition on it, through XML, URL and cookies.
     #[test]

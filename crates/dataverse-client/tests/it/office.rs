@@ -25,6 +25,11 @@ pub(crate) async fn start_with(metadata: Vec<TableDefinition>, settings: Setting
     (emulator, client)
 }
 
+/// The standard tables, at the settings of this run.
+pub(crate) async fn start() -> (Emulator, Client) {
+    start_with(Vec::new(), settings()).await
+}
+
 /// Another client of the same emulator.
 pub(crate) fn client_of(emulator: &Emulator) -> Client {
     Client::new(Options {

@@ -1,19 +1,11 @@
 //! The query builder against the emulator: conditions, counts, aggregates.
 
-use std::sync::Arc;
-
 use dataverse_client::wire::write::RowWriter;
-use dataverse_client::{Apply, Client, Filter, Options, Query, Row, StaticToken, WriteOptions};
-use dataverse_emulator::Emulator;
+use dataverse_client::{Apply, Client, Filter, Query, Row, WriteOptions};
 use futures::TryStreamExt;
 use proptest::prelude::*;
 
-async fn start() -> (Emulator, Client) {
-    let emulator = Emulator::start(dataverse_emulator::Options::default()).await.unwrap();
-    let credential = Arc::new(StaticToken::new("user-1"));
-    let client = Client::new(Options::new(emulator.url().parse().unwrap(), credential)).unwrap();
-    (emulator, client)
-}
+use crate::office::start;
 
 async fn create(client: &Client, write: impl FnOnce(&mut RowWriter)) {
     let mut row = RowWriter::new();
@@ -112,7 +104,7 @@ async fn aggregates_count_and_sum_by_group() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     /// Any literal survives the way through OData and URL.
     #[test]
