@@ -30,6 +30,16 @@ pub(super) fn content_of(column: &ColumnDefinition) -> Option<Content> {
     }
 }
 
+impl Content {
+    /// What the names of its companions end in.
+    pub(crate) fn endings(self) -> &'static [&'static str] {
+        match self {
+            Self::File => &["_name"],
+            Self::Image => &["id", "_timestamp", "_url"],
+        }
+    }
+}
+
 /// The columns of an attachment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AttachmentColumns {

@@ -414,3 +414,18 @@ async fn files_and_their_columns_come_back_after_a_restart() {
     assert_eq!(office.get(&format!("{place}/$value")).await.body, bytes(100_000));
     assert_eq!(office.emulator.stats().by_kind["download"], 1);
 }
+
+#[tokio::test]
+async fn a_column_that_is_deleted_takes_its_companions_along() {
+    let (office, account) = with_file_column().await;
+    let attributes = "EntityDefinitions(LogicalName='account')/Attributes";
+    office.delete(&format!("{attributes}(LogicalName='new_file')")).await.ok();
+    for gone in ["new_file", "new_file_name"] {
+        let reply = office.get(&format!("accounts({account})?$select={gone}")).await;
+        assert_eq!(reply.status, 400, "{gone}");
+    }
+    office.post(attributes, file_column()).await.ok();
+    let place = format!("accounts({account})/new_file");
+    upload(&office, &place, "again.txt", b"again").await.ok();
+    assert_eq!(office.get(&format!("{place}/$value")).await.text(), "again");
+}

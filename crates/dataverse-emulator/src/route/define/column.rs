@@ -12,7 +12,7 @@ use super::super::exchange::Answer;
 use super::super::path::Segment;
 use super::{Defining, decoded_key, exists, not_found, option_set};
 use crate::refusal::{self, Refusal};
-use crate::schema::Table;
+use crate::schema::{Content, Table};
 
 pub(super) fn create(defining: &mut Defining<'_>, path: &[Segment]) -> Result<Answer, Refusal> {
     let table = defining.table(path)?;
@@ -87,7 +87,11 @@ pub(super) fn delete(defining: &mut Defining<'_>, path: &[Segment]) -> Result<An
             format!("The column '{name}' cannot be deleted: the alternate key {} has it.", key.schema_name);
         return Err(refusal::refusal(400, 0x8004_0203, text));
     }
-    let definition = without_column(&table.definition, &name);
+    let mut definition = without_column(&table.definition, &name);
+    let content = table.column_named(&name).and_then(|column| column.content);
+    for ending in content.map_or(&[][..], Content::endings) {
+        definition = without_column(&definition, &format!("{name}{ending}"));
+    }
     defining.adopt(vec![definition]);
     let written = &mut defining.organisation.written;
     written.forget(attribute_id(&table.name, &name));
