@@ -22,9 +22,10 @@ use crate::refusal::{self, Refusal};
 use crate::route::{
     Answer, Context, Headers, Request, Sessions, answer, before_commit, control, kind, thousands, throttled,
 };
-use crate::schema::{Schema, build};
+use crate::schema::{Schema, Table, build};
 use crate::settings::{Keep, Settings};
 use crate::standard::standard_schema;
+use crate::state::row::Cell;
 use crate::state::{
     Caller, DefinitionChange, Journal, Key, Opened, Organisation, Replay, fingerprint, head, plant, read,
     seeds,
@@ -469,11 +470,16 @@ impl Service {
         let organisation = self.organisation.read().unwrap_or_else(PoisonError::into_inner);
         let index = usize::try_from(user).unwrap_or(1).saturating_sub(1);
         let actual = organisation.seeds.users.get(index).copied().unwrap_or(organisation.seeds.users[0]);
-        let asked = headers.get("callerobjectid").or_else(|| headers.get("mscrmcallerid"));
+        let by_object = headers.get("callerobjectid");
+        let asked = by_object.or_else(|| headers.get("mscrmcallerid"));
         let Some(asked) = asked else { return Ok(Caller { user: actual, on_behalf: None, now }) };
-        let users = organisation.schema.named("systemuser");
-        let found = dataverse_wire::literal::parse_guid(asked.trim())
-            .filter(|id| users.is_some_and(|users| organisation.rows(users.id).contains(Key::from(*id))));
+        let id = dataverse_wire::literal::parse_guid(asked.trim());
+        let found = organisation.schema.named("systemuser").zip(id).and_then(|(users, id)| {
+            if by_object.is_some() {
+                return user_of_object(&organisation, users, id);
+            }
+            organisation.rows(users.id).contains(Key::from(id)).then_some(id)
+        });
         match found {
             Some(impersonated) => Ok(Caller { user: impersonated, on_behalf: Some(actual), now }),
             None => Err(refusal::refusal(
@@ -483,6 +489,13 @@ impl Service {
             )),
         }
     }
+}
+
+/// The user whose object in Entra has this id. Users that were only ever loaded have none.
+fn user_of_object(organisation: &Organisation, users: &Table, object: Uuid) -> Option<Uuid> {
+    let column = *users.by_name.get("azureactivedirectoryobjectid")?;
+    let mut rows = organisation.rows(users.id).after(None);
+    rows.find(|(key, row)| users.read(*key, row, column) == Cell::Id(object)).map(|(key, _)| key.id())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

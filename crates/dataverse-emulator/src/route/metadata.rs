@@ -94,6 +94,9 @@ impl Serving<'_> {
         if part.name == "Microsoft.Dynamics.CRM.EntityMetadata" {
             return self.table(table, tail);
         }
+        if part.name == "ManyToManyRelationships" {
+            self.refuse_of_other_kind()?;
+        }
         let mut values = self.part(table, &part.name)?;
         if let Some(key) = &part.key {
             let decoded = dataverse_wire::literal::percent_decode(key).unwrap_or_default();
@@ -209,6 +212,9 @@ impl Serving<'_> {
             });
         }
         if let [cast] = rest {
+            if cast.name.ends_with("ManyToManyRelationshipMetadata") {
+                self.refuse_of_other_kind()?;
+            }
             let wanted = format!("#{}", cast.name);
             all.retain(|value| value["@odata.type"] == wanted.as_str());
         }
@@ -244,6 +250,22 @@ impl Serving<'_> {
             .ok_or_else(|| {
                 refusal::refusal(404, 0x8004_0217, format!("Could not find the option set {decoded}."))
             })
+    }
+
+    /// The two kinds of relationships share few properties; one of the other kind is no property of this one.
+    fn refuse_of_other_kind(&self) -> Result<(), Refusal> {
+        let selected = self.options.select.as_deref().unwrap_or_default();
+        match selected.split(',').map(str::trim).find(|name| name.starts_with("Referenc")) {
+            Some(name) => Err(refusal::refusal(
+                400,
+                0x8006_0888,
+                format!(
+                    "Could not find a property named '{name}' on type \
+                     'Microsoft.Dynamics.CRM.ManyToManyRelationshipMetadata'."
+                ),
+            )),
+            None => Ok(()),
+        }
     }
 
     fn meets_filter(&self, value: &Value) -> Result<bool, Refusal> {

@@ -96,6 +96,7 @@ pub(crate) fn plant(organisation: &mut Organisation, seed: u64, now: i64) {
                 ("internalemailaddress", Value::Text(&domain)),
                 ("businessunitid", Value::Row("businessunit", seeds.business_unit)),
                 ("applicationid", Value::Id(named_id(seed, &format!("application-{number}")))),
+                ("azureactivedirectoryobjectid", Value::Id(named_id(seed, &format!("object-{number}")))),
                 ("accessmode", Value::Number(4)),
                 ("isdisabled", Value::Yes(false)),
             ],

@@ -345,3 +345,13 @@ async fn a_table_to_which_lookups_point_stays() {
     office.delete("EntityDefinitions(LogicalName='new_child')").await.ok();
     office.delete("EntityDefinitions(LogicalName='new_parent')").await.ok();
 }
+
+#[tokio::test]
+async fn a_many_to_many_relationship_has_no_referencing_side() {
+    let office = office().await;
+    let many = "EntityDefinitions(LogicalName='contact')/ManyToManyRelationships";
+    office.get(&format!("{many}?$select=SchemaName,ReferencingEntity")).await.refused_with(400, "0x80060888");
+    office.get(&format!("{many}?$select=SchemaName,Entity1LogicalName")).await.ok();
+    let cast = "RelationshipDefinitions/Microsoft.Dynamics.CRM.ManyToManyRelationshipMetadata";
+    office.get(&format!("{cast}?$select=ReferencedEntity")).await.refused_with(400, "0x80060888");
+}

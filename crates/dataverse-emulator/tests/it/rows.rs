@@ -213,7 +213,22 @@ async fn an_impersonated_user_is_createdby_and_the_caller_stands_behind() {
     let row = office.get(&format!("accounts({id})")).await.json();
     assert_eq!(row["_createdby_value"], *other);
     assert_eq!(row["_createdonbehalfby_value"], me);
-    let headers = [("CallerObjectId", "00000000-0000-0000-0000-00000000dead")];
+    for header in ["CallerObjectId", "MSCRMCallerID"] {
+        let headers = [(header, "00000000-0000-0000-0000-00000000dead")];
+        office.send("POST", "accounts", &headers, br#"{"name":"x"}"#).await.refused_with(403, "0x80040225");
+    }
+}
+
+#[tokio::test]
+async fn the_caller_object_is_the_users_in_entra_and_not_the_row() {
+    let office = office().await;
+    let users = office.get("systemusers?$select=systemuserid,azureactivedirectoryobjectid").await.rows();
+    let other = &users[1];
+    let headers = [("CallerObjectId", other["azureactivedirectoryobjectid"].as_str().unwrap())];
+    let id = office.send("POST", "accounts", &headers, br#"{"name":"x"}"#).await.id();
+    let row = office.get(&format!("accounts({id})")).await.json();
+    assert_eq!(row["_createdby_value"], other["systemuserid"]);
+    let headers = [("CallerObjectId", other["systemuserid"].as_str().unwrap())];
     office.send("POST", "accounts", &headers, br#"{"name":"x"}"#).await.refused_with(403, "0x80040225");
 }
 
