@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use assert_cmd::Command;
-use dataverse_emulator::{Emulator, FaultPlan, Options};
+use dataverse_emulator::{Emulator, FaultPlan, Options, Settings};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -56,7 +56,11 @@ pub(crate) struct Organisation {
 impl Organisation {
     pub(crate) fn start(seed: u64) -> Self {
         let runtime = Runtime::new().unwrap();
-        let options = Options { seed, ..Options::default() };
+        // `DATAVERSE_EMULATOR_SETTINGS=flipped` turns every fact that no document confirms the other way.
+        let is_flipped =
+            std::env::var_os("DATAVERSE_EMULATOR_SETTINGS").is_some_and(|value| value == "flipped");
+        let settings = if is_flipped { Settings::flipped() } else { Settings::default() };
+        let options = Options { seed, settings, ..Options::default() };
         let emulator = runtime.block_on(Emulator::start(options)).unwrap();
         Self { _runtime: runtime, emulator }
     }

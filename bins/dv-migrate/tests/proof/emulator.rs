@@ -31,7 +31,16 @@ impl EmulatorProcess {
 
     /// Starts one with the tables of all fixture projects and waits until it serves.
     pub(crate) fn start() -> Self {
-        let mut process = Command::new(Self::binary())
+        let mut command = Command::new(Self::binary());
+        // `DATAVERSE_EMULATOR_SETTINGS=flipped` turns every fact that no document confirms the other way.
+        if std::env::var_os("DATAVERSE_EMULATOR_SETTINGS").is_some_and(|value| value == "flipped") {
+            let file = std::env::temp_dir().join(format!("dv-emulator-flipped-{}.json", std::process::id()));
+            let settings =
+                serde_json::to_vec(&dataverse_emulator::Settings::flipped()).expect("plain values");
+            std::fs::write(&file, settings).expect("the folder for temporary files can be written");
+            command.arg("--settings").arg(file);
+        }
+        let mut process = command
             .args(["--listen", "127.0.0.1:0"])
             .args(["--metadata", "fixtures/metadata/custom-tables.json"])
             .args(["--metadata", "fixtures/metadata/npsp-tables.json"])

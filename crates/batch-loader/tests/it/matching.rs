@@ -5,7 +5,7 @@ use dataverse_client::WriteOptions;
 use dataverse_client::wire::write::RowWriter;
 use staging_schema::{Mode, TargetTable};
 
-use crate::world::{World, lookup, text, waves};
+use crate::world::{World, is_flipped, lookup, text, waves};
 
 #[tokio::test]
 async fn rows_are_found_by_their_key_and_children_point_to_them() {
@@ -22,9 +22,10 @@ async fn rows_are_found_by_their_key_and_children_point_to_them() {
         LoadTable::new(world.definition("contact").await, contact.clone(), Strategy::AlternateKey(vec![]));
     let plan = waves(vec![vec![matched.clone()], vec![world.table(account.clone()).await]]);
     world.prepare(&plan).await;
-    // Found without regard to case.
+    // Found without regard to case, where the organisation's collation has none.
+    let only = if is_flipped() { "Only" } else { "only" };
     let rows = vec![
-        vec!["o".into(), "only".into()],
+        vec!["o".into(), only.into()],
         vec!["t".into(), "Twin".into()],
         vec!["n".into(), "Nobody".into()],
     ];

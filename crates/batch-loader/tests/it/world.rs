@@ -15,6 +15,11 @@ use tokio_util::sync::CancellationToken;
 /// Base of the sequence numbers in these tests.
 pub(crate) const BASE: i64 = 1_000_000;
 
+/// Whether this run turns every fact that no document confirms the other way: `DATAVERSE_EMULATOR_SETTINGS=flipped`.
+pub(crate) fn is_flipped() -> bool {
+    std::env::var_os("DATAVERSE_EMULATOR_SETTINGS").is_some_and(|value| value == "flipped")
+}
+
 pub(crate) struct World {
     pub(crate) emulator: Emulator,
     pub(crate) client: Client,
@@ -32,11 +37,8 @@ impl World {
     }
 
     pub(crate) async fn with(options: EmulatorOptions) -> Self {
-        // `DATAVERSE_EMULATOR_SETTINGS=flipped` turns every fact that no document confirms the other way.
-        let is_flipped =
-            std::env::var_os("DATAVERSE_EMULATOR_SETTINGS").is_some_and(|value| value == "flipped");
         let is_plain = options.settings == Settings::default();
-        let settings = if is_flipped && is_plain { Settings::flipped() } else { options.settings };
+        let settings = if is_flipped() && is_plain { Settings::flipped() } else { options.settings };
         let emulator = Emulator::start(EmulatorOptions { limits: Limits::unlimited(), settings, ..options })
             .await
             .unwrap();

@@ -73,9 +73,7 @@ impl Action {
                 let members = members(reader, name, &parameters)?;
                 Ok(Self::AddListMembers { list: RowKey::Id(list), members })
             }
-            "BulkDelete" | "Merge" | "FulfillSalesOrder" => {
-                Err(refusal::not_emulated(format_args!("The message {name}")))
-            }
+            "BulkDelete" | "Merge" => Err(refusal::not_emulated(format_args!("The message {name}"))),
             "WhoAmI" => Err(refusal::refusal(
                 404,
                 0,

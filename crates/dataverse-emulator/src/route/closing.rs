@@ -31,7 +31,7 @@ pub(crate) struct CloseKind {
     state: i64,
 }
 
-pub(super) const CLOSINGS: [CloseKind; 6] = [
+pub(super) const CLOSINGS: [CloseKind; 7] = [
     CloseKind {
         message: "CloseIncident",
         parameter: "IncidentResolution",
@@ -79,6 +79,14 @@ pub(super) const CLOSINGS: [CloseKind; 6] = [
         lookup: "salesorderid",
         table: "salesorder",
         state: 2,
+    },
+    CloseKind {
+        message: "FulfillSalesOrder",
+        parameter: "OrderClose",
+        activity: "orderclose",
+        lookup: "salesorderid",
+        table: "salesorder",
+        state: 3,
     },
 ];
 

@@ -55,7 +55,8 @@ pub(crate) fn answer(context: &Context<'_>, request: &Request) -> Answer {
         if refusal.is_duplicate() {
             context.service.count_duplicate();
         }
-        Answer::refused(&refusal)
+        let answer = Answer::refused(&refusal);
+        if request.headers.wants_error_details() { answer.with_error_details(&refusal) } else { answer }
     })
 }
 

@@ -159,6 +159,27 @@ impl Answer {
         }
     }
 
+    /// What errors tell beside code and text, to those who ask for annotations (reference §12.1).
+    pub(crate) fn with_error_details(mut self, refusal: &Refusal) -> Self {
+        if let Ok(mut body) = serde_json::from_slice::<serde_json::Value>(&self.body) {
+            let help = format!(
+                "http://go.microsoft.com/fwlink/?LinkID=398563&error=Microsoft.Crm.CrmException%3a{:x}&client=platform",
+                refusal.code.0
+            );
+            for (name, said) in [
+                ("ErrorDetails.OperationStatus", "0"),
+                ("ErrorDetails.SubErrorCode", "2146233088"),
+                ("HelpLink", help.as_str()),
+                ("TraceText", ""),
+                ("InnerError.Message", refusal.message.as_str()),
+            ] {
+                body["error"][format!("@Microsoft.PowerApps.CDS.{name}")] = said.into();
+            }
+            self.body = body.to_string().into();
+        }
+        self
+    }
+
     #[must_use]
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));

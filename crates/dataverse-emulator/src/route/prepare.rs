@@ -129,6 +129,10 @@ fn table_write(
                 let rows = read_bulk(reader, table, message, &request.body)?;
                 Ok(Prepared::Bulk { table: table.id, message, rows })
             }
+            // FulfillSalesOrder is bound to the orders as a whole.
+            None if message.name.ends_with(".FulfillSalesOrder") && table.name == "salesorder" => {
+                Action::unbound(reader, &message.name, request).map(Prepared::Action)
+            }
             None => Err(refusal::no_segment(&message.name)),
         },
         (method, []) => Err(refusal::wrong_method(method, &table.entity_set)),

@@ -12,6 +12,7 @@ mod client;
 mod csdl;
 mod define;
 mod definitions;
+mod documented;
 mod durable;
 mod elastic;
 mod faults;
