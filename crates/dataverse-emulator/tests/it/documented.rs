@@ -175,3 +175,20 @@ async fn a_failed_part_of_a_batch_names_its_request() {
     assert!(text.contains("HTTP/1.1 404 Not Found") && text.contains("REQ_ID: "), "{text}");
     assert!(reply.header("content-type").contains("batchresponse_"));
 }
+
+#[test]
+fn the_table_of_facts_names_tests_that_are_there() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let facts = std::fs::read_to_string(root.join("../../docs/emulator-facts.md")).unwrap();
+    let mut named = 0;
+    for quoted in facts.split('`').skip(1).step_by(2) {
+        let Some((file, test)) = quoted.split_once(": ").filter(|(file, _)| *file != "file") else {
+            continue;
+        };
+        let path = root.join(format!("tests/it/{file}.rs"));
+        let Ok(source) = std::fs::read_to_string(&path) else { continue };
+        assert!(source.contains(&format!("fn {test}()")), "{file} has no test {test}");
+        named += 1;
+    }
+    assert!(named > 90, "{named} tests are named");
+}
