@@ -212,21 +212,17 @@ fn with_id<'a>(table: &TableDefinition, row: &'a Bytes) -> Result<(Uuid, Cow<'a,
     let reason = |what: &dyn std::fmt::Display| input(BulkMessage::Create, what.to_string());
     let fields: HashMap<Cow<'_, str>, serde_json::Value> =
         serde_json::from_slice(row).map_err(|error| reason(&error))?;
-    match fields.get(table.primary_id.as_str()) {
-        Some(value) => {
-            let id = value.as_str().and_then(|text| text.parse().ok());
-            let id = id.ok_or_else(|| reason(&format_args!("`{}` is no GUID", table.primary_id)))?;
-            Ok((id, Cow::Borrowed(row.as_ref())))
-        }
-        None => {
-            let id = Uuid::new_v4();
-            let mut head = RowWriter::new();
-            head.guid(&table.primary_id, &id);
-            let mut body = Vec::with_capacity(row.len() + 64);
-            join(&head.finish(), row, &mut body).map_err(|what| reason(&what))?;
-            Ok((id, Cow::Owned(body)))
-        }
+    if let Some(value) = fields.get(table.primary_id.as_str()) {
+        let id = value.as_str().and_then(|text| text.parse().ok());
+        let id = id.ok_or_else(|| reason(&format_args!("`{}` is no GUID", table.primary_id)))?;
+        return Ok((id, Cow::Borrowed(row.as_ref())));
     }
+    let id = Uuid::new_v4();
+    let mut head = RowWriter::new();
+    head.guid(&table.primary_id, &id);
+    let mut body = Vec::with_capacity(row.len() + 64);
+    join(&head.finish(), row, &mut body).map_err(|what| reason(&what))?;
+    Ok((id, Cow::Owned(body)))
 }
 
 /// The body of a bulk message.
@@ -243,15 +239,14 @@ fn targets(table: &TableDefinition, message: BulkMessage, items: &[Item<'_>]) ->
             Some(RowKey::Id(id)) => {
                 head.guid(&table.primary_id, id);
             }
-            Some(key) => match (key.id(), key.partition()) {
-                (Some(id), Some(partition)) => {
+            Some(key) => {
+                if let (Some(id), Some(partition)) = (key.id(), key.partition()) {
                     head.guid(&table.primary_id, &id).text("partitionid", partition);
-                }
-                _ => {
+                } else {
                     let reference = Reference { entity_set: table.entity_set_name.clone(), key: key.clone() };
                     head.odata_id(&reference.to_string());
                 }
-            },
+            }
         }
         join(&head.finish(), &item.body, &mut body)
             .map_err(|what| input(message, format!("row {index}: {what}")))?;

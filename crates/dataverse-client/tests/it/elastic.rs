@@ -81,7 +81,7 @@ async fn a_client_reads_what_it_has_written_and_another_needs_its_token() {
     let other = crate::office::client_of(&emulator);
     let key = key(Uuid::from_u128(1), "p");
     client.upsert(SET, &key, value(1), &options()).await.unwrap();
-    let query = Query::new(SET).select(&["new_value"]);
+    let query = Query::new(SET).select(["new_value"]);
     assert_eq!(client.query(&query).all::<Row>().await.unwrap().len(), 1);
     assert!(client.retrieve::<Row>(SET, &key, &[]).await.unwrap().is_some());
     assert!(other.retrieve::<Row>(SET, &key, &[]).await.unwrap().is_none(), "it lags behind");
