@@ -85,7 +85,7 @@ async fn a_file_goes_up_in_one_request_or_in_parts_and_comes_down_in_parts() {
     assert_eq!((download.name(), download.mime_type()), (Some("big.pdf"), Some("application/pdf")));
     assert_eq!(download.size(), content.len() as u64);
     let parts: Vec<_> = download.into_stream().map(|part| part.unwrap()).collect().await;
-    assert_eq!(parts.iter().map(|part| part.len()).collect::<Vec<_>>(), [CHUNK, CHUNK, 1_000]);
+    assert_eq!(parts.iter().map(bytes::Bytes::len).collect::<Vec<_>>(), [CHUNK, CHUNK, 1_000]);
     assert_eq!(parts.concat(), content);
     let options = WriteOptions::default();
     assert_eq!(archive.client.delete_file(&archive.file(), &options).await.unwrap(), Deleted::Removed);
