@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -20,7 +20,8 @@ use crate::fault::{FaultKind, FaultPlan, FaultScript};
 use crate::latency::{Written, server_of_cookie};
 use crate::refusal::{self, Refusal};
 use crate::route::{
-    Answer, Context, Headers, Request, Sessions, answer, before_commit, control, kind, thousands, throttled,
+    Answer, Context, Headers, Request, Sessions, answer, before_commit, control, kind, run_due, thousands,
+    throttled,
 };
 use crate::schema::{Schema, Table, build};
 use crate::settings::{Keep, Settings};
@@ -49,6 +50,8 @@ pub(crate) struct Service {
     faults: Mutex<FaultScript>,
     counters: Mutex<Counters>,
     numbers: AtomicU64,
+    /// When the next job is due.
+    next_job: AtomicI64,
     file_sessions: Mutex<Sessions>,
     killed: Arc<AtomicBool>,
     killing: Notify,
@@ -84,6 +87,7 @@ impl Service {
             faults: Mutex::new(FaultScript::new(options.faults)),
             counters: Mutex::default(),
             numbers: AtomicU64::new(1),
+            next_job: AtomicI64::new(i64::MAX),
             file_sessions: Mutex::default(),
             killed: Arc::default(),
             killing: Notify::new(),
@@ -202,6 +206,20 @@ impl Service {
     /// Uploads and downloads that take several requests.
     pub(crate) fn file_sessions(&self) -> MutexGuard<'_, Sessions> {
         lock(&self.file_sessions)
+    }
+
+    /// A job is to begin at this second, or with the first request after it.
+    pub(crate) fn job_is_due_at(&self, second: i64) {
+        self.next_job.fetch_min(second, Ordering::Relaxed);
+    }
+
+    fn run_jobs(&self, now: i64) {
+        if now < self.next_job.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut organisation = self.organisation.write().unwrap_or_else(PoisonError::into_inner);
+        let next = run_due(&mut organisation, &self.settings, now);
+        self.next_job.store(next.unwrap_or(i64::MAX), Ordering::Relaxed);
     }
 
     pub(crate) fn count_duplicate(&self) {
@@ -419,6 +437,7 @@ impl Service {
             Err(refusal) => return (Answer::refused(&refusal), Written::default()),
         };
         self.expire(clock.now_seconds());
+        self.run_jobs(clock.now_seconds());
         let context = Context { service: self, caller, root, written: RefCell::default(), fails_every };
         let answer = answer(&context, request);
         (answer, context.written.into_inner())

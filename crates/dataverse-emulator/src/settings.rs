@@ -113,6 +113,8 @@ pub struct Settings {
     pub change_tracking_days: u64,
     /// Seconds after which a new alternate key becomes active (default 0: at once).
     pub key_activation_seconds: u64,
+    /// Seconds after which a job of `BulkDelete` begins (default 0: it has run when its request is answered).
+    pub bulk_delete_seconds: u64,
     /// Files lie in the database, as with self-managed keys, and are downloaded in one piece only (default no).
     pub files_in_database: bool,
     /// How much of each row is stored (default all of it).
@@ -154,6 +156,7 @@ impl Default for Settings {
             standard_change_tracking: true,
             change_tracking_days: 7,
             key_activation_seconds: 0,
+            bulk_delete_seconds: 0,
             files_in_database: false,
             keep: Keep::Rows,
         }
@@ -188,6 +191,7 @@ impl Settings {
             elastic_details_of_all_rows: !usual.elastic_details_of_all_rows,
             elastic_failure_as_500: !usual.elastic_failure_as_500,
             upsert_multiple_tells: !usual.upsert_multiple_tells,
+            bulk_delete_seconds: 1,
             ..usual
         }
     }

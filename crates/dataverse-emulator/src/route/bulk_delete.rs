@@ -11,20 +11,13 @@ use super::exchange::{Answer, Request};
 use crate::answer::{Annotations, write_cell};
 use crate::query::{FetchScope, fetch};
 use crate::refusal::{self, Refusal};
-use crate::schema::Table;
-use crate::state::row::Cell;
-use crate::state::{Organisation, Transaction};
+use crate::settings::Settings;
+use crate::state::row::{Cell, TableId};
+use crate::state::{DeleteJob, Organisation, Transaction};
 use crate::write::{ContentIds, Reader, Update, create, delete, read_row, update};
 
-/// What a job did.
-#[derive(Debug, Default)]
-struct Done {
-    deleted: u64,
-    failed: u64,
-}
-
-/// Deletes at once, and leaves the job behind as an `asyncoperation`. Rows whose delete is refused stay; the others
-/// are not taken back (documented).
+/// Starts a job, and leaves it behind as an `asyncoperation`. It deletes the rows that were there when it was started;
+/// those whose delete is refused stay, and the others are not taken back (documented).
 pub(super) fn bulk_delete(context: &Context<'_>, request: &Request) -> Result<Answer, Refusal> {
     let body: Value =
         serde_json::from_slice(&request.body).map_err(|error| refusal::payload("BulkDelete", error))?;
@@ -37,31 +30,76 @@ pub(super) fn bulk_delete(context: &Context<'_>, request: &Request) -> Result<An
     if body["RecurrencePattern"].as_str().is_some_and(|pattern| !pattern.is_empty()) {
         return Err(refusal::not_emulated("A BulkDelete that recurs"));
     }
-    let mut organisation = context.service.organisation().write().unwrap_or_else(PoisonError::into_inner);
+    let service = context.service;
+    let mut organisation = service.organisation().write().unwrap_or_else(PoisonError::into_inner);
     // Every query is understood before anything is deleted.
     let mut found = Vec::new();
     for query in body["QuerySet"].as_array().into_iter().flatten() {
         found.push(rows(context, &organisation, query)?);
     }
-    let mut done = Done::default();
-    for (table, ids) in found {
+    let id = leave_job(context, &mut organisation, body["JobName"].as_str().unwrap_or_default())?;
+    let delay = i64::try_from(service.settings().bulk_delete_seconds).unwrap_or(i64::MAX);
+    let job = DeleteJob { id, due: context.caller.now.saturating_add(delay), caller: context.caller, found };
+    if delay == 0 {
+        run(&mut organisation, service.settings(), job, |tx| context.charge(tx, &request.headers))?;
+    } else {
+        service.job_is_due_at(job.due);
+        organisation.jobs.push(job);
+    }
+    Ok(Answer::value(&json!({
+        "@odata.context": format!("{}$metadata#Microsoft.Dynamics.CRM.BulkDeleteResponse", context.root),
+        "JobId": id,
+    })))
+}
+
+/// Runs the jobs whose time has come; when the next one is due.
+pub(crate) fn run_due(organisation: &mut Organisation, settings: &Settings, now: i64) -> Option<i64> {
+    let (due, later): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut organisation.jobs).into_iter().partition(|job| job.due <= now);
+    organisation.jobs = later;
+    for mut job in due {
+        job.caller.now = now;
+        let id = job.id;
+        if let Err(refusal) = run(organisation, settings, job, |_| {}) {
+            tracing::error!(%id, message = %refusal.message, "a job could not say how it ended");
+        }
+    }
+    organisation.jobs.iter().map(|job| job.due).min()
+}
+
+/// Deletes row by row, and writes into the job how it went.
+fn run(
+    organisation: &mut Organisation,
+    settings: &Settings,
+    job: DeleteJob,
+    charge: impl Fn(&Transaction<'_>),
+) -> Result<(), Refusal> {
+    let (mut deleted, mut failed) = (0_u64, 0_u64);
+    for (table, ids) in job.found {
         for id in ids {
-            let mut tx = Transaction::begin(&mut organisation, context.service.settings(), context.caller);
-            match delete(&mut tx, table.id, id, None) {
-                Ok(()) => {
-                    context.charge(&tx, &request.headers);
-                    tx.commit()?;
-                    done.deleted += 1;
-                }
-                Err(_) => done.failed += 1,
+            let mut tx = Transaction::begin(organisation, settings, job.caller);
+            if delete(&mut tx, table, id, None).is_ok() {
+                charge(&tx);
+                tx.commit()?;
+                deleted += 1;
+            } else {
+                failed += 1;
             }
         }
     }
-    let job = leave_job(context, &mut organisation, body["JobName"].as_str().unwrap_or_default(), &done)?;
-    Ok(Answer::value(&json!({
-        "@odata.context": format!("{}$metadata#Microsoft.Dynamics.CRM.BulkDeleteResponse", context.root),
-        "JobId": job,
-    })))
+    let schema = Arc::clone(&organisation.schema);
+    let Some(table) = schema.named("asyncoperation") else { return Ok(()) };
+    let content_ids = ContentIds::new();
+    let reader = Reader { schema: &schema, settings, content_ids: &content_ids };
+    // 30 and 31 are Succeeded and Failed.
+    let outcome = json!({
+        "statecode": 3, "statuscode": if failed == 0 { 30 } else { 31 },
+        "message": format!("{deleted} rows deleted, {failed} failed")
+    });
+    let outcome = read_row(reader, table, outcome.to_string().as_bytes())?;
+    let mut tx = Transaction::begin(organisation, settings, job.caller);
+    update(&mut tx, table.id, job.id, outcome, Update::Existing)?;
+    tx.commit()
 }
 
 /// The rows that a `QueryExpression` finds.
@@ -69,7 +107,7 @@ fn rows(
     context: &Context<'_>,
     organisation: &Organisation,
     query: &Value,
-) -> Result<(Arc<Table>, Vec<Uuid>), Refusal> {
+) -> Result<(TableId, Vec<Uuid>), Refusal> {
     let name = query["EntityName"].as_str().unwrap_or_default();
     let table = organisation.schema.named(name).cloned().ok_or_else(|| refusal::no_table(name))?;
     let primary = table.column(table.primary).name.clone();
@@ -94,7 +132,7 @@ fn rows(
             ids.extend(row[&primary].as_str().and_then(|id| id.parse::<Uuid>().ok()));
         }
         if answer["@Microsoft.Dynamics.CRM.morerecords"] != true {
-            return Ok((table, ids));
+            return Ok((table.id, ids));
         }
         // Pages by the last key: the rows are still all there.
         let last = ids.last().copied().unwrap_or_default();
@@ -172,13 +210,8 @@ fn escaped(text: &str) -> String {
         .replace('"', "&quot;")
 }
 
-/// The row by which a client follows its job; it has run to its end.
-fn leave_job(
-    context: &Context<'_>,
-    organisation: &mut Organisation,
-    name: &str,
-    done: &Done,
-) -> Result<Uuid, Refusal> {
+/// The row by which a client follows its job; it waits.
+fn leave_job(context: &Context<'_>, organisation: &mut Organisation, name: &str) -> Result<Uuid, Refusal> {
     let settings = context.service.settings();
     let schema = Arc::clone(&organisation.schema);
     let Some(table) = schema.named("asyncoperation") else {
@@ -186,19 +219,14 @@ fn leave_job(
     };
     let content_ids = ContentIds::new();
     let reader = Reader { schema: &schema, settings, content_ids: &content_ids };
-    let said = format!("{} rows deleted, {} failed", done.deleted, done.failed);
-    // 13 is Bulk Delete; 30 and 31 are Succeeded and Failed.
     let mut now = Vec::new();
     write_cell(&Cell::Instant(context.caller.now), &mut now);
     let now: Value = serde_json::from_slice(&now).unwrap_or_default();
-    let row = json!({ "name": name, "operationtype": 13, "message": said, "correlationupdatedtime": now });
+    // 13 is Bulk Delete.
+    let row = json!({ "name": name, "operationtype": 13, "correlationupdatedtime": now });
     let row = read_row(reader, table, row.to_string().as_bytes())?;
-    let status = if done.failed == 0 { 30 } else { 31 };
-    let state = json!({ "statecode": 3, "statuscode": status });
-    let state = read_row(reader, table, state.to_string().as_bytes())?;
     let mut tx = Transaction::begin(organisation, settings, context.caller);
     let id = create(&mut tx, table.id, row)?;
-    update(&mut tx, table.id, id, state, Update::Existing)?;
     tx.commit()?;
     Ok(id)
 }

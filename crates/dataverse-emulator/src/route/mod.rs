@@ -23,6 +23,7 @@ mod path;
 mod prepare;
 mod read;
 
+pub(crate) use bulk_delete::run_due;
 pub(crate) use busy::{before_commit, thousands, throttled};
 pub(crate) use control::control;
 pub(crate) use dispatch::{Context, answer, kind};

@@ -18,7 +18,7 @@ mod written;
 pub(crate) use durable::{DefinitionChange, Replay, head, read};
 pub(crate) use journal::{Journal, Opened};
 pub(crate) use key::Key;
-pub(crate) use organisation::{Organisation, unique_index};
+pub(crate) use organisation::{DeleteJob, Organisation, unique_index};
 pub(crate) use seed::{plant, plant_privileges, privilege_id, seeds};
 pub(crate) use snapshot::fingerprint;
 pub(crate) use table_rows::{SortKey, TableRows, sort_key};

@@ -12,6 +12,7 @@ use super::key::{IdSource, Key};
 use super::pointers::Pointers;
 use super::row::{Form, TableId};
 use super::table_rows::{TableRows, UniqueIndex};
+use super::transaction::Caller;
 use super::written::Written;
 use crate::schema::{Schema, Table};
 use crate::settings::Settings;
@@ -34,6 +35,19 @@ pub(crate) struct Organisation {
     pub(super) is_closed: bool,
     /// What definitions made at run time say beyond the schema.
     pub(crate) written: Written,
+    /// Jobs that have not begun; a restart forgets them.
+    pub(crate) jobs: Vec<DeleteJob>,
+}
+
+/// Rows that a job will delete.
+#[derive(Debug)]
+pub(crate) struct DeleteJob {
+    /// Its `asyncoperation`.
+    pub(crate) id: Uuid,
+    /// Emulated second at which it begins.
+    pub(crate) due: i64,
+    pub(crate) caller: Caller,
+    pub(crate) found: Vec<(TableId, Vec<Uuid>)>,
 }
 
 /// Rows that are there from the start.
@@ -63,6 +77,7 @@ impl Organisation {
             durable: None,
             is_closed: false,
             written: Written::default(),
+            jobs: Vec::new(),
         };
         organisation.set_schema(schema, settings);
         organisation

@@ -119,3 +119,28 @@ async fn an_expanded_collection_is_filtered_ordered_and_cut() {
         .collect();
     assert_eq!(subjects, ["c", "b"]);
 }
+
+#[tokio::test]
+async fn a_job_that_waits_deletes_later_what_was_there_when_it_was_asked_for() {
+    let settings =
+        dataverse_emulator::Settings { bulk_delete_seconds: 60, ..dataverse_emulator::Settings::default() };
+    let limits = dataverse_emulator::Limits { time_scale: 600.0, ..dataverse_emulator::Limits::default() };
+    let options = dataverse_emulator::Options { settings, limits, ..dataverse_emulator::Options::default() };
+    let office = crate::client::office_with(options).await;
+    office.create("tasks", json!({"subject": "old"})).await;
+    let all = json!([{"AttributeName": "subject", "Operator": "NotNull", "Values": []}]);
+    let job = office.post("BulkDelete", bulk_delete("task", all)).await.ok().json();
+    let job = format!("asyncoperations({})?$select=statecode,statuscode", job["JobId"].as_str().unwrap());
+    office.create("tasks", json!({"subject": "new"})).await;
+    let mut states = vec![office.get(&job).await.json()["statecode"].clone()];
+    while states.last() != Some(&json!(3)) && states.len() < 2_000 {
+        states.push(office.get(&job).await.json()["statecode"].clone());
+    }
+    assert_eq!(
+        (states.first(), states.last()),
+        (Some(&json!(0)), Some(&json!(3))),
+        "ready, and then completed"
+    );
+    assert_eq!(office.get("tasks?$select=subject").await.rows()[0]["subject"], "new");
+    assert_eq!(count(&office, "tasks").await, 1);
+}
