@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use dv_terminal::Global;
-use migration::{DAILY_REQUESTS, RunChoice};
+use migration::{DAILY_REQUESTS, RepairRule, RunChoice};
 
 /// Loads a prepared project into Dataverse: rows, then everything that had to wait for them.
 ///
@@ -47,6 +47,10 @@ pub(crate) struct Cli {
     /// Take rows again that Dataverse refused in earlier runs; their cause should be repaired.
     #[arg(long)]
     pub(crate) retry_errors: bool,
+    /// With --retry-errors: change refused rows by these rules first, as far as [load.repairs] allows: trim,
+    /// default-option, fallback-owner, blank-lookup, placeholder-parent. Each change is kept in migration.Repair.
+    #[arg(long, value_name = "RULE", requires = "retry_errors", value_delimiter = ',')]
+    pub(crate) repair: Vec<RepairRule>,
 }
 
 const AFTER_HELP: &str = "\
@@ -58,6 +62,8 @@ Examples:
                                                   50 accounts with all that belongs to them, through every pass
   dv-load --project crm                           load and settle; call it again after any stop
   dv-load --project crm --retry-errors            and take the rows again that Dataverse refused
+  dv-load --project crm --retry-errors --repair trim,blank-lookup
+                                                  the same, changed by these rules before
   dv-load --project crm --runs                    which runs created what
   dv-load --project crm --rollback last           delete what the latest load created
   dv-migrate run --project crm --only verify      compare what is there with what was staged

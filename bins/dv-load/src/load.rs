@@ -14,6 +14,7 @@ pub(crate) async fn load(cli: &Cli) -> ExitStatus {
     let options = RunOptions {
         steps: Steps::between(Step::Load, Step::Settle),
         retry_errors: cli.retry_errors,
+        repairs: cli.repair.clone(),
         pilot: cli.pilot.map(|rows| Pilot { rows, tables: cli.table.clone() }),
         secrets: Secrets::of_project(project.settings()),
         observer: observe::observer(global),

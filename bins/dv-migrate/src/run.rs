@@ -22,6 +22,7 @@ pub(crate) async fn run(
     let options = RunOptions {
         steps,
         retry_errors,
+        repairs: Vec::new(),
         pilot: None,
         secrets: Secrets::of_project(project.settings()),
         observer: observe::observer(global),

@@ -45,6 +45,12 @@ pub enum Error {
         /// Those that are loaded.
         known: String,
     },
+    /// A repair was asked for that the project does not allow.
+    #[error("the project does not allow the repair {rule}")]
+    RepairNotAllowed {
+        /// The repair.
+        rule: crate::RepairRule,
+    },
     /// Two application users of the project are one.
     #[error(
         "{name} is the same application user as {other} ({id}): it has one budget, however often it is named"
@@ -209,6 +215,7 @@ impl Error {
             | Self::OtherEnvironment { .. }
             | Self::MissingSecret { .. }
             | Self::NoSuchTable { .. }
+            | Self::RepairNotAllowed { .. }
             | Self::SameUser { .. }
             | Self::UserElsewhere { .. }
             | Self::NotReady { .. }
@@ -281,6 +288,10 @@ impl Error {
                 "correct target.url, or give this target a staging database of its own with staging.path"
                     .to_owned(),
             ),
+            Self::RepairNotAllowed { rule } => Some(format!(
+                "allow it in the section [load.repairs] of the project file: {} = …",
+                rule.as_str().replace('-', "_")
+            )),
             Self::SameUser { .. } => {
                 Some("give each [[target.user]] an application of its own, or remove it".to_owned())
             }

@@ -49,8 +49,8 @@ pub use load_plan::{
 };
 pub use preflight::{Check, CheckResult, Preflight, preflight};
 pub use project::{
-    Auth, Load, Overrides, PROJECT_FILE, Place, Problem, Project, ProjectErrors, Secrets, Settings, Source,
-    Staging, TEMPLATE, Target, TargetUser, create_project,
+    Auth, Load, Overrides, PROJECT_FILE, Place, Problem, Project, ProjectErrors, RepairRule, Repairs,
+    Secrets, Settings, Source, Staging, TEMPLATE, Target, TargetUser, create_project,
 };
 pub use record::Environment;
 pub use rollback::{

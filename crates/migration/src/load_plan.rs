@@ -153,6 +153,7 @@ pub async fn plan_load(
         project,
         checked,
         retry_errors: false,
+        repairs: Vec::new(),
         pilot: None,
         observer: Arc::new(Unobserved),
         cancel: CancellationToken::new(),

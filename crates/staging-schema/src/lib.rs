@@ -44,6 +44,7 @@ pub mod pace;
 pub mod pending;
 mod physical;
 pub mod pilot;
+pub mod repair;
 pub mod rollback;
 pub mod settle;
 mod statement;

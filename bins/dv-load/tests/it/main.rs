@@ -4,6 +4,7 @@
 mod help;
 mod pilot;
 mod plan;
+mod repairs;
 mod rollback;
 mod together;
 mod users;

@@ -10,6 +10,7 @@ pub(crate) mod load;
 mod owners;
 mod pilot;
 mod prepare;
+mod repair;
 mod retry;
 pub(crate) mod sequence;
 mod steps;
@@ -30,7 +31,9 @@ use crate::event::{Observer, Unobserved};
 use crate::lock::{AtWork, Company};
 use crate::record::RunRecord;
 use crate::rollback;
-use crate::{Error, Event, ExitStatus, Project, Secrets, Step, StepSummary, Summary, TableSummary};
+use crate::{
+    Error, Event, ExitStatus, Project, RepairRule, Secrets, Step, StepSummary, Summary, TableSummary,
+};
 use check::Checked;
 pub use graph::lookup_graph;
 pub use pilot::Pilot;
@@ -43,6 +46,8 @@ pub struct RunOptions {
     pub steps: Steps,
     /// Whether rows that Dataverse refused in earlier runs are taken again; the steps must contain [`Step::Load`].
     pub retry_errors: bool,
+    /// How rows that are taken again may be changed; each must be allowed by `[load.repairs]`.
+    pub repairs: Vec<RepairRule>,
     /// Only a trial: these rows with all that they need and all that hangs on them; the steps must be load and settle.
     pub pilot: Option<Pilot>,
     /// What proves who we are.
@@ -58,6 +63,7 @@ impl Default for RunOptions {
         Self {
             steps: Steps::all(),
             retry_errors: false,
+            repairs: Vec::new(),
             pilot: None,
             secrets: Secrets::default(),
             observer: Arc::new(Unobserved),
@@ -80,6 +86,7 @@ pub(crate) struct Journey<'a> {
     pub(crate) project: &'a Project,
     pub(crate) checked: Checked,
     pub(crate) retry_errors: bool,
+    pub(crate) repairs: Vec<RepairRule>,
     pub(crate) pilot: Option<Pilot>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) cancel: CancellationToken,
@@ -133,6 +140,7 @@ pub async fn run(project: &Project, options: RunOptions) -> Result<Summary, Erro
     if options.retry_errors && !options.steps.contains(Step::Load) {
         return Err(Error::RetryWithoutLoad);
     }
+    repair::check(&options.repairs, project)?;
     let checked = check::check(project, &options.secrets, options.steps, &*options.observer).await?;
     if let Some(pilot) = &options.pilot {
         pilot::check(pilot, &checked.tables)?;
@@ -142,6 +150,7 @@ pub async fn run(project: &Project, options: RunOptions) -> Result<Summary, Erro
         project,
         checked,
         retry_errors: options.retry_errors,
+        repairs: options.repairs,
         pilot: options.pilot,
         observer: options.observer,
         cancel: options.cancel,

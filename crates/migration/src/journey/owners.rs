@@ -184,7 +184,8 @@ async fn name_to_id(client: &Client, store: &Store) -> Result<(), Error> {
     Ok(())
 }
 
-async fn fallback(journey: &Journey<'_>, client: &Client) -> Result<Option<FallbackOwner>, Error> {
+/// The project's fallback with its GUID.
+pub(crate) async fn fallback(journey: &Journey<'_>, client: &Client) -> Result<Option<FallbackOwner>, Error> {
     let Some(OwnerTarget { table, id, name }) = &journey.project.settings().owners.fallback else {
         return Ok(None);
     };

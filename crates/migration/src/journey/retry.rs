@@ -7,6 +7,7 @@ use staging_schema::{TargetTable, summary};
 use staging_store::{Step as Statements, StepOutcome, Store};
 
 use super::Journey;
+use super::repair::Repairer;
 use crate::error::in_staging;
 use crate::{Error, Step, record};
 
@@ -17,15 +18,22 @@ use crate::{Error, Step, record};
 pub(crate) async fn retry(journey: &Journey<'_>, store: &Store) -> Result<BTreeMap<String, u64>, Error> {
     const STEP: Step = Step::Load;
     let mut retried = BTreeMap::new();
+    let mut repairer =
+        if journey.repairs.is_empty() { None } else { Some(Repairer::new(journey, store).await?) };
     for table in &journey.checked.tables {
         let name = &table.logical_name;
         journey.part(STEP, "take refused rows again", Some(name))?;
         let [mark, clear] = retry_errors(table, &RetryFilter::default());
-        let steps = vec![
-            Statements::Query(summary::refused_rows(table)),
-            Statements::execute(mark),
-            Statements::execute(clear),
-        ];
+        let mut steps = vec![Statements::Query(summary::refused_rows(table))];
+        if let Some(repairer) = &mut repairer {
+            let (statements, counts) = repairer.statements(table).await?;
+            steps.extend(statements.into_iter().map(Statements::execute));
+            for (rule, rows) in counts {
+                let message = format!("{rows} repaired by {rule}; see migration.Repair for what was changed");
+                journey.notice(STEP, Some(name), message);
+            }
+        }
+        steps.extend([Statements::execute(mark), Statements::execute(clear)]);
         let doing = || in_staging(format!("taking refused rows of {name} again"));
         let outcomes = store.transaction(steps).await.map_err(doing())?;
         let counted = outcomes.into_iter().flat_map(StepOutcome::into_rows).next();

@@ -32,6 +32,7 @@ impl Check<'_> {
         let source = self.source(written.source, &written.map);
         self.owners(&written.owners);
         let load = self.load(&written.load);
+        let repairs = self.repairs(&written.load.repairs, &written.map, written.owners.fallback.is_some());
         let name = written
             .project
             .name
@@ -44,6 +45,7 @@ impl Check<'_> {
             source,
             owners: written.owners,
             load,
+            repairs,
             maps: written.map,
         })
     }

@@ -43,12 +43,17 @@ pub(crate) fn read(document: &Document<'_>, overrides: &Overrides, problems: &mu
     let mut file = strict(table, document, problems);
     let (maps, tables) = (std::mem::take(&mut file.1.map), std::mem::take(&mut file.1.source.table));
     let users = std::mem::take(&mut file.1.target.user);
+    // Names with points in them are no paths.
+    let repairs = std::mem::take(&mut file.1.load.repairs);
 
     // The lists have no place in environment variables: only the plain sections are layered.
     let mut sections = file.0;
     sections.remove("map");
     if let Some(toml::Value::Table(source)) = sections.get_mut("source") {
         source.remove("table");
+    }
+    if let Some(toml::Value::Table(load)) = sections.get_mut("load") {
+        load.remove("repairs");
     }
     if let Some(toml::Value::Table(target)) = sections.get_mut("target") {
         target.remove("user");
@@ -57,6 +62,7 @@ pub(crate) fn read(document: &Document<'_>, overrides: &Overrides, problems: &mu
     written.map = maps;
     written.source.table = tables;
     written.target.user = users;
+    written.load.repairs = repairs;
     written
 }
 

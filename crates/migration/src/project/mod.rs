@@ -5,6 +5,7 @@ mod document;
 mod layer;
 mod open;
 mod problem;
+mod repairs;
 mod secret;
 mod settings;
 mod template;
@@ -16,6 +17,7 @@ pub use layer::Overrides;
 pub use open::Project;
 pub use problem::{PROJECT_FILE, Place, Problem, ProjectErrors};
 
+pub use repairs::{RepairRule, Repairs};
 pub use secret::Secrets;
 pub(crate) use secret::{CLIENT_SECRET, TOKEN};
 pub use settings::{Auth, Load, Settings, Source, Staging, Target, TargetUser};

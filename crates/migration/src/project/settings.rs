@@ -8,6 +8,8 @@ use serde::Serialize;
 use source_extract::SourceTable;
 use url::Url;
 
+use super::repairs::Repairs;
+
 /// Everything the project file says, with paths resolved against the project folder.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -23,6 +25,8 @@ pub struct Settings {
     pub owners: Owners,
     /// How rows are sent.
     pub load: Load,
+    /// What may be changed in rows that Dataverse refused.
+    pub repairs: Repairs,
     /// Which source table becomes which Dataverse table.
     pub maps: Vec<TableMapping>,
 }

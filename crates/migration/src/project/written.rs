@@ -85,4 +85,5 @@ pub(crate) struct WrittenLoad {
     pub(crate) error_rate_limit: Option<f64>,
     pub(crate) attempts: Option<i64>,
     pub(crate) sweep: Option<bool>,
+    pub(crate) repairs: super::repairs::WrittenRepairs,
 }

@@ -157,6 +157,7 @@ pub async fn rollback(project: &Project, options: RollbackOptions) -> Result<Rol
         project,
         checked,
         retry_errors: false,
+        repairs: Vec::new(),
         pilot: None,
         observer: Arc::clone(&options.observer),
         cancel: options.cancel.clone(),

@@ -299,3 +299,13 @@ fn an_application_user_takes_what_it_does_not_say_from_the_target() {
     let auth = migration::Auth::ClientSecret { tenant: "t".into(), client_id: "two".into() };
     assert_eq!(user.auth, auth);
 }
+
+#[test]
+fn repairs_name_columns_that_are_mapped_and_rows_that_could_be() {
+    let text = GOOD.replace(
+        "[[map]]",
+        "[load.repairs]\ndefault_option = { \"account.industrycod\" = 1 }\nblank_lookup = [\"account.name\", \"parentid\"]\n\
+         placeholder_parent = { account = \"none\" }\ntrimm = true\n[[map]]",
+    );
+    insta::assert_snapshot!(file(&text));
+}

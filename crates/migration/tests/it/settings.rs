@@ -35,7 +35,7 @@ fn every_commented_setting_of_the_template_is_one_that_exists() {
     for line in fs::read_to_string(&path).unwrap().lines() {
         let uncommented = line.strip_prefix("# ").filter(|rest| {
             let setting = rest.split(" = ").next().unwrap_or_default();
-            rest.starts_with("[[")
+            rest.starts_with('[')
                 || rest.contains(" = ") && setting.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
         });
         text.push_str(uncommented.unwrap_or(line));

@@ -5,7 +5,7 @@ use staging_schema::manifest::{self, Coverage};
 use staging_schema::settle::{self, RetryFilter};
 use staging_schema::{
     GuidStrategy, Levels, Mode, Pass, RequestState, Shape, StagedColumn, StagedKind, Statement, TableName,
-    TargetTable, chunk, ddl, forecast, level, pace, pending, pilot, rollback, summary,
+    TargetTable, chunk, ddl, forecast, level, pace, pending, pilot, repair, rollback, summary,
 };
 
 fn targets(names: &[&str]) -> Vec<String> {
@@ -81,6 +81,7 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<Named>)> {
         ("rollback", rollbacks()),
         ("pace", paces()),
         ("pilot", pilots()),
+        ("repair", repairs()),
     ]
 }
 
@@ -301,5 +302,27 @@ fn pilots() -> Vec<Named> {
         ("need_parties", vec![pilot::need_parties(&task, &Parent::new("contact"))]),
         ("counts", vec![pilot::counts()]),
         ("pending in a pilot", vec![pending::count(&task.with_pilot(true), Pass::Insert, Levels::All)]),
+    ]
+}
+
+fn repairs() -> Vec<Named> {
+    let task = activity();
+    let change = repair::Repair {
+        row_id: 7,
+        source_key: Some("T7".to_owned()),
+        column: "subject".to_owned(),
+        from: Some("too long".to_owned()),
+        to: Some("too".to_owned()),
+        rule: "trim",
+        code: None,
+    };
+    vec![
+        ("refused", vec![repair::refused(&task, &(1..=50_000))]),
+        ("cells", vec![repair::cells(&task, 7, &["subject".to_owned()])]),
+        (
+            "set",
+            [repair::Form::Text, repair::Form::Guid].map(|form| repair::set(&task, &change, form)).to_vec(),
+        ),
+        ("record", vec![repair::record(&task, &change)]),
     ]
 }
