@@ -118,6 +118,7 @@ fn rows(
         settings: context.service.settings(),
         caller: context.caller,
         table: &table,
+        only: None,
         count: false,
         annotations: Annotations { more_records: true, paging_cookie: true, ..Annotations::default() },
         root: &context.root,

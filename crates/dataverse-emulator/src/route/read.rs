@@ -102,7 +102,7 @@ impl Reading<'_> {
 
     fn many(&self, table: &Table, only: Option<Vec<Key>>) -> Result<Answer, Refusal> {
         if let Some(xml) = self.options.others.get("fetchXml") {
-            return self.fetch(table, only.is_some(), xml);
+            return self.fetch(table, only, xml);
         }
         if let Some(statement) = self.options.others.get("sql") {
             return self.sql(table, statement);
@@ -128,10 +128,7 @@ impl Reading<'_> {
         Ok(if applied.is_empty() { answer } else { answer.with("preference-applied", applied.join(",")) })
     }
 
-    fn fetch(&self, table: &Table, is_below_a_row: bool, xml: &str) -> Result<Answer, Refusal> {
-        if is_below_a_row {
-            return Err(refusal::not_emulated("FetchXML of a row's collection"));
-        }
+    fn fetch(&self, table: &Table, only: Option<Vec<Key>>, xml: &str) -> Result<Answer, Refusal> {
         let options = self.options;
         for (name, value) in
             [("$select", &options.select), ("$filter", &options.filter), ("$expand", &options.expand)]
@@ -145,6 +142,7 @@ impl Reading<'_> {
             settings: self.context.service.settings(),
             caller: self.context.caller,
             table,
+            only,
             count: options.count,
             annotations: self.request.headers.annotations(),
             root: &self.context.root,
@@ -162,6 +160,7 @@ impl Reading<'_> {
             settings: self.context.service.settings(),
             caller: self.context.caller,
             table,
+            only: None,
             count: false,
             annotations: Annotations { more_records: true, ..Annotations::default() },
             root: &self.context.root,

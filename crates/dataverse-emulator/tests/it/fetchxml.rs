@@ -310,6 +310,26 @@ async fn linked_rows_may_decide_without_being_returned() {
 }
 
 #[tokio::test]
+async fn a_rows_collection_can_be_asked_too() {
+    let office = stocked().await;
+    let rows = office.get("accounts?$select=name&$filter=name eq 'Alpha'").await.rows();
+    let set = format!("accounts({})/contact_customer_accounts", rows[0]["accountid"].as_str().unwrap());
+    let xml = |inside: &str| {
+        format!("<fetch><entity name='contact'><attribute name='firstname'/>{inside}</entity></fetch>")
+    };
+    assert_eq!(
+        names(&office, &set, "firstname", &xml("<order attribute='firstname'/>")).await,
+        ["Ada", "Bob"]
+    );
+    let bob = "<filter><condition attribute='firstname' operator='eq' value='Bob'/></filter>";
+    assert_eq!(names(&office, &set, "firstname", &xml(bob)).await, ["Bob"]);
+    office
+        .get("accounts?savedQuery=00000000-0000-0000-0000-000000000001")
+        .await
+        .refused_with(501, "0x80040219");
+}
+
+#[tokio::test]
 async fn columns_are_compared_with_columns() {
     let office = stocked().await;
     office.create("contacts", json!({"firstname": "Same", "lastname": "same"})).await;

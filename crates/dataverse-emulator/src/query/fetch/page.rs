@@ -28,6 +28,8 @@ pub(crate) struct FetchScope<'a> {
     pub(crate) caller: Caller,
     /// The entity set in the URL.
     pub(crate) table: &'a Table,
+    /// Rows to look at; `None` looks at all of the table.
+    pub(crate) only: Option<Vec<Key>>,
     /// `$count=true` beside the query.
     pub(crate) count: bool,
     pub(crate) annotations: Annotations,
@@ -106,7 +108,14 @@ impl<'r> Run<'r, '_> {
             let holds = self.plan.own.iter().all(|test| self.joiner.holds(test, &mut joined));
             !holds || self.joiner.descend(&self.plan.joins, &self.plan.after, &mut joined, visit)
         };
-        let narrowed = self.plan.narrowing.as_ref().and_then(|condition| narrow(condition, table, rows));
+        let narrowed = match &self.scope.only {
+            Some(keys) => {
+                let mut keys = keys.clone();
+                keys.sort_unstable();
+                Some(keys)
+            }
+            None => self.plan.narrowing.as_ref().and_then(|condition| narrow(condition, table, rows)),
+        };
         match narrowed {
             Some(keys) => {
                 for key in keys.into_iter().filter(|key| after.is_none_or(|after| *key > after)) {
