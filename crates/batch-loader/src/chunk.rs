@@ -19,6 +19,8 @@ pub(crate) struct OpenChunk {
     pub(crate) rows: Arc<Rows>,
     /// Rows that are in no request yet.
     pub(crate) fresh: VecDeque<Slot>,
+    /// Rows of one parent lie side by side.
+    pub(crate) is_by_parent: bool,
     /// In the manifest, without an outcome that we know of.
     pub(crate) open: BTreeSet<Uuid>,
     /// Answered, not durable yet.
@@ -79,7 +81,8 @@ pub(crate) enum ChunkEnd {
 
 impl OpenChunk {
     pub(crate) fn new(lease: Lease, clock: Arc<LeaseClock>, rows: Arc<Rows>, fresh: VecDeque<Slot>) -> Self {
-        Self { lease, clock, rows, fresh, open: BTreeSet::new(), answered: Answered::default() }
+        let (open, answered) = (BTreeSet::new(), Answered::default());
+        Self { lease, clock, rows, fresh, is_by_parent: false, open, answered }
     }
 
     /// What can be made durable now: everything answered, and the requests cut from fresh rows. Each request goes to the

@@ -116,6 +116,14 @@ impl Columns {
         Ok(columns)
     }
 
+    /// Positions of lookups to rows that others may point to as well; owners and currencies are everybody's.
+    pub(crate) fn parents(&self) -> Vec<usize> {
+        let lookups = self.cells.iter().filter(|cell| {
+            matches!(cell.form, Form::Lookup { is_owner: false, .. }) && cell.name != "transactioncurrencyid"
+        });
+        lookups.map(|cell| cell.at).collect()
+    }
+
     fn form(&mut self, table: &LoadTable, plan: &Plan, column: &StagedColumn) -> Result<Option<Form>, Error> {
         Ok(Some(match &column.kind {
             StagedKind::Text { .. } | StagedKind::Date | StagedKind::MultiChoice => Form::Text,

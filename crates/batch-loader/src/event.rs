@@ -146,6 +146,13 @@ pub enum Event {
         /// So many rows are bad that each goes by itself inside its request.
         singly: bool,
     },
+    /// A deadlock was seen: rows that share a parent are in one request, or go one after the other, from now on.
+    Spread {
+        /// The table.
+        table: String,
+        /// The pass.
+        pass: Pass,
+    },
     /// A level of a hierarchy is loaded; NULL levels (row cycles) have none.
     LevelDone {
         /// The table.

@@ -36,6 +36,7 @@ mod lane;
 mod lease;
 mod limit;
 mod load;
+mod locks;
 mod matching;
 mod operation;
 mod options;

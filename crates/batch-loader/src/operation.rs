@@ -16,6 +16,7 @@ use crate::chunk::OpenChunk;
 use crate::columns::{Columns, Empty, Unwritable, guid};
 use crate::context::Context;
 use crate::limit::Limit;
+use crate::locks::{Locks, by_parent};
 use crate::pace::{BatchSize, Sized};
 use crate::parties::PartyForm;
 use crate::plan::{LoadTable, Strategy};
@@ -35,6 +36,7 @@ pub(crate) struct Operation<'a> {
     /// Whether the bulk message may be used; some tables have none, and some bodies it refuses.
     bulk: AtomicBool,
     size: Mutex<BatchSize>,
+    locks: Locks,
 }
 
 #[derive(Debug)]
@@ -138,7 +140,15 @@ impl<'a> Operation<'a> {
         let options = &ctx.options;
         let rows = table.rows_per_request();
         let size = BatchSize::new(rows, table.batch.is_some(), options.batch, options.pace.window);
-        Ok(Self { table, kind, columns, limit, bulk: AtomicBool::new(bulk), size: Mutex::new(size) })
+        Ok(Self {
+            table,
+            kind,
+            columns,
+            limit,
+            bulk: AtomicBool::new(bulk),
+            size: Mutex::new(size),
+            locks: Locks::default(),
+        })
     }
 
     pub(crate) fn pass(&self) -> Pass {
@@ -188,15 +198,30 @@ impl<'a> Operation<'a> {
         let size = self.next_size();
         let message = self.first_message(size);
         let mut cut = Vec::with_capacity(requests.min(chunk.fresh.len()));
+        let spread = self.spread_by(chunk);
         while cut.len() < requests && !chunk.fresh.is_empty() {
-            let rows = size.rows.min(chunk.fresh.len());
+            let (slots, held) = match spread {
+                None => {
+                    let rows = size.rows.min(chunk.fresh.len());
+                    (chunk.fresh.drain(..rows).collect(), None)
+                }
+                Some(at) => {
+                    let (slots, held) = self.locks.take(at, &chunk.rows, &mut chunk.fresh, size.rows);
+                    (slots, Some(Arc::new(held)))
+                }
+            };
+            if slots.is_empty() {
+                // Their parents are busy.
+                break;
+            }
             cut.push(Request {
                 id: Uuid::now_v7(),
                 chunk: chunk.lease.chunk,
                 lane: 0,
                 turn: None,
+                held,
                 rows: Arc::clone(&chunk.rows),
-                slots: chunk.fresh.drain(..rows).collect(),
+                slots,
                 message,
                 attempt: 1,
                 delay: Duration::ZERO,
@@ -204,6 +229,24 @@ impl<'a> Operation<'a> {
             });
         }
         cut
+    }
+
+    /// The lookup by which rows are kept apart; those of a chunk lie side by side from then on.
+    fn spread_by(&self, chunk: &mut OpenChunk) -> Option<usize> {
+        let lookups = match &self.kind {
+            Kind::Associate(ends) => vec![ends.at1, ends.at2],
+            _ => self.columns.parents(),
+        };
+        let at = self.locks.lookup(&lookups, &chunk.rows, &chunk.fresh)?;
+        if !std::mem::replace(&mut chunk.is_by_parent, true) {
+            by_parent(at, &chunk.rows, &mut chunk.fresh);
+        }
+        Some(at)
+    }
+
+    /// A request ran into a deadlock: rows that share a parent are kept apart from now on.
+    pub(crate) fn contend(&self) -> bool {
+        self.locks.contend()
     }
 
     /// By which message rows go out at first.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::columns::guid;
 use crate::lane::Turn;
+use crate::locks::Held;
 use crate::parties::Party;
 
 /// The rows of one chunk as they were read; requests refer to them.
@@ -87,6 +88,8 @@ pub(crate) struct Request {
     pub(crate) lane: usize,
     /// Held once it is that user's to send.
     pub(crate) turn: Option<Arc<Turn>>,
+    /// Parents that no other request may touch meanwhile.
+    pub(crate) held: Option<Arc<Held>>,
     pub(crate) rows: Arc<Rows>,
     pub(crate) slots: Vec<Slot>,
     pub(crate) message: Message,
@@ -109,6 +112,7 @@ impl Request {
             delay: Duration::ZERO,
             isolates: true,
             turn: None,
+            held: self.held.clone(),
             rows: Arc::clone(&self.rows),
             ..*self
         }

@@ -50,8 +50,12 @@ impl Floor<'_> {
 
     /// Takes up what became of a request.
     pub(crate) fn sent(&mut self, sent: Sent) {
-        let Sent { request, verdict, elapsed } = sent;
+        let Sent { request, verdict, elapsed, deadlocked } = sent;
         let (table, pass) = (self.op.table.name(), self.op.pass());
+        if deadlocked && self.op.contend() {
+            tracing::info!(table, %pass, "deadlocks: rows that share a parent are kept apart");
+            self.ctx.tell(&Event::Spread { table: table.to_owned(), pass });
+        }
         let answer = match &verdict {
             Verdict::Settled { doubtful, .. } if !doubtful.is_empty() => Answer::InDoubt,
             Verdict::Settled { .. } => Answer::Done,

@@ -236,17 +236,19 @@ impl<'a> Floor<'a> {
         // In turn, so that the answers of one chunk do not keep the requests of the next from being written down.
         let is_due =
             |chunk: &OpenChunk| stopping || chunk.is_urgent() || (room > 0 && !chunk.fresh.is_empty());
-        let last = self.last_committed;
-        let due = |after: bool| {
-            let found =
-                self.chunks.iter().find(|(number, chunk)| (**number > last) == after && is_due(chunk));
-            found.map(|(number, _)| *number)
-        };
-        let number = due(true).or_else(|| due(false))?;
-        self.last_committed = number;
-        let chunk = self.chunks.get_mut(&number)?;
-        let cut = if stopping { Vec::new() } else { self.op.cut(chunk, room) };
-        chunk.commit(cut, stopping, self.ctx)
+        let after = self.last_committed;
+        let due: Vec<i64> =
+            self.chunks.iter().filter(|(_, chunk)| is_due(chunk)).map(|(number, _)| *number).collect();
+        let (first, second): (Vec<i64>, Vec<i64>) = due.into_iter().partition(|number| *number > after);
+        for number in first.into_iter().chain(second) {
+            let Some(chunk) = self.chunks.get_mut(&number) else { continue };
+            let cut = if stopping { Vec::new() } else { self.op.cut(chunk, room) };
+            if let Some(commit) = chunk.commit(cut, stopping, self.ctx) {
+                self.last_committed = number;
+                return Some(commit);
+            }
+        }
+        None
     }
 
     fn committed(&mut self, commit: Commit, result: Result<(), staging_store::Error>) {

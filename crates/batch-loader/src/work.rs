@@ -29,6 +29,8 @@ pub(crate) struct Sent {
     pub(crate) request: Request,
     pub(crate) verdict: Verdict,
     pub(crate) elapsed: Duration,
+    /// The client saw a deadlock meanwhile.
+    pub(crate) deadlocked: bool,
 }
 
 /// Takes chunks that are free.
@@ -97,7 +99,8 @@ pub(crate) async fn send(
 ) -> Sent {
     let lane = &ctx.lanes[request.lane];
     let margin = ctx.options.request_timeout;
-    let unsent = |request| Sent { request, verdict: Verdict::Unsent, elapsed: Duration::ZERO };
+    let unsent =
+        |request| Sent { request, verdict: Verdict::Unsent, elapsed: Duration::ZERO, deadlocked: false };
     let permit = tokio::select! {
         biased;
         () = stopping.cancelled() => return unsent(request),
@@ -114,6 +117,7 @@ pub(crate) async fn send(
     let (table, pass) = (op.table.name().to_owned(), op.pass());
     let (rows, isolates) = (request.slots.len(), request.isolates);
     ctx.tell(&Event::Sending { table, pass, request: request.id, rows, isolates });
+    let deadlocks = lane.client.limits().deadlocks;
     let started = permit.stamp();
     let verdict = op.send(ctx, lane, &request, &clock, &stopping, &started).await;
     let elapsed = started.elapsed();
@@ -126,5 +130,6 @@ pub(crate) async fn send(
         Verdict::Settled { .. } | Verdict::Postponed(_) | Verdict::InDoubt => Fared::Badly,
     });
     ctx.tell_news(lane);
-    Sent { request, verdict, elapsed }
+    let deadlocked = lane.client.limits().deadlocks > deadlocks;
+    Sent { request, verdict, elapsed, deadlocked }
 }

@@ -229,6 +229,9 @@ impl Client {
                         }
                         return Err(refusal.into_error(summary));
                     }
+                    if refusal.fault.is_deadlock() {
+                        self.throttle().note_deadlock();
+                    }
                     match refusal.fate(request.repeat) {
                         Fate::Final => return Err(refusal.into_error(summary)),
                         Fate::Unknown => {

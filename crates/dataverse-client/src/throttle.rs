@@ -22,6 +22,8 @@ pub struct ServiceLimits {
     pub throttled: u64,
     /// Which limit the latest of them named.
     pub throttled_by: Option<ServiceCode>,
+    /// Deadlocks so far, most of them repeated with success.
+    pub deadlocks: u64,
     /// How much longer all calls of this client wait.
     pub paused_for: Option<Duration>,
 }
@@ -57,6 +59,11 @@ impl Throttle {
             state.limits.throttled += 1;
             state.limits.throttled_by = Some(limit);
         });
+    }
+
+    /// Notes that a request was the victim of a deadlock.
+    pub(crate) fn note_deadlock(&self) {
+        self.update(|state| state.limits.deadlocks += 1);
     }
 
     /// Notes what the headers of an answer say.

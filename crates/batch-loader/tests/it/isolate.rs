@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use batch_loader::{Event, Options};
+use batch_loader::{Event, LoadTable, Options};
 use dataverse_emulator::{FaultKind, FaultRule, Options as EmulatorOptions, Settings};
 use staging_schema::{TargetTable, Value};
 
-use crate::world::{Seen, World, named, quick, text, waves};
+use crate::world::{Seen, World, lookup, named, quick, text, waves};
 
 #[tokio::test]
 async fn a_bad_row_is_named_with_its_column_and_the_others_load() {
@@ -141,4 +141,36 @@ async fn a_request_that_is_too_large_is_halved_and_the_next_ones_are_smaller() {
     let refused = seen.count(|event| matches!(event, Event::Isolated { .. }));
     assert!((1..=40).contains(&refused), "{refused} requests were too large");
     assert!(seen.count(|event| matches!(event, Event::BatchSize { rows, .. } if *rows < 130)) > 0);
+}
+
+#[tokio::test]
+async fn after_a_deadlock_rows_of_one_parent_are_never_in_two_requests_at_once() {
+    let mut world = World::start().await;
+    world.options = Options { chunk_rows: 60, in_flight: Some(6), ..quick() };
+    let accounts = TargetTable::new("account", vec![text("name", 160)]).unwrap();
+    let contacts =
+        TargetTable::new("contact", vec![text("lastname", 50), lookup("parentcustomerid", "account")])
+            .unwrap();
+    let plan = waves(vec![
+        vec![world.table(accounts.clone()).await],
+        vec![LoadTable { batch: Some(5), ..world.table(contacts.clone()).await }],
+    ]);
+    world.prepare(&plan).await;
+    world.stage(&accounts, &["name"], named("a", 6)).await;
+    let row =
+        |n: usize| vec![format!("c{n}").into(), format!("Contact {n}").into(), format!("a{}", n % 6).into()];
+    world.stage(&contacts, &["lastname", "parentcustomerid_SourceKey"], (0..240).map(row).collect()).await;
+    world.faults([FaultRule::new(FaultKind::Deadlock).on_path("contacts*CreateMultiple").times(1)]);
+    let seen = Seen::default();
+    let report = world.load_seen(&plan, &seen).await.unwrap();
+    assert_eq!((report.tables["contact"].loaded, report.tables["contact"].errors), (240, 0));
+    assert_eq!(seen.count(|event| matches!(event, Event::Spread { .. })), 1);
+
+    // From the second chunk on, each request holds the contacts of one or two accounts and no two at once share one.
+    let sql = "SELECT q.RequestId, COUNT(DISTINCT c.parentcustomerid) FROM target_Request q \
+               JOIN target_contact_Success s ON s.RequestId = q.RequestId \
+               JOIN target_contact c ON c.DataMigration_RowId = s.RowId WHERE c.DataMigration_RowId > 180 \
+               GROUP BY q.RequestId";
+    let rows = world.store.query(&staging_schema::Statement::same(sql, Vec::new())).await.unwrap();
+    assert!(!rows.is_empty() && rows.iter().all(|row| row.integer(1).unwrap() <= 2), "{}", rows.len());
 }
