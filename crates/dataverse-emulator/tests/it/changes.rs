@@ -206,7 +206,7 @@ async fn an_old_link_asks_for_a_full_synchronisation() {
     let limits = Limits { time_scale: 100.0, ..Limits::default() };
     let office = office_with(Options { settings, limits, ..Options::default() }).await;
     let (_, link) = first(&office, "accounts?$select=name").await;
-    let expired = tokio::time::timeout(std::time::Duration::from_secs(60), async {
+    let expired = tokio::time::timeout(std::time::Duration::from_mins(1), async {
         loop {
             let reply = office.get(&link).await;
             if reply.status != 200 {
