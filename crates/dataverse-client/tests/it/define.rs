@@ -224,7 +224,7 @@ async fn a_key_is_waited_for_until_its_index_is_built() {
     let early = define.wait_for_key("new_item", "new_CodeKey", Duration::ZERO).await.unwrap_err();
     assert!(matches!(&early, Error::KeyNotActive { status: Some(KeyStatus::Pending), .. }), "{early}");
     assert!(early.is_transient(), "{early}");
-    define.wait_for_key("new_item", "new_CodeKey", Duration::from_secs(60)).await.unwrap();
+    define.wait_for_key("new_item", "new_CodeKey", Duration::from_mins(1)).await.unwrap();
     let key = RowKey::parse("new_code='A1'").unwrap();
     let mut row = RowWriter::new();
     row.text("new_name", "by key");
