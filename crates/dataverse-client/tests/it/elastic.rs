@@ -5,7 +5,7 @@ use dataverse_client::wire::literal::RowKey;
 use dataverse_client::wire::metadata::{ColumnDefinition, ColumnType, TableDefinition, TableType};
 use dataverse_client::wire::write::{RowWriter, TargetsWriter};
 use dataverse_client::{Client, CosmosQuery, KeyedRow, Query, Row, RowOutcome, WriteOptions};
-use dataverse_emulator::{Emulator, Settings};
+use dataverse_emulator::{Emulator, FaultKind, FaultPlan, FaultRule, Settings};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -209,4 +209,35 @@ async fn cosmos_sql_comes_in_pages_with_parameters_of_every_kind() {
     assert_eq!(found, [2, 4, 6]);
     let list = CosmosQuery::new("select * from c").parameter("@p", json!([1]));
     client.cosmos_page(&table, &list, None).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn rows_that_failed_by_themselves_are_sent_again_by_themselves() {
+    for settings in ways_to_fail() {
+        let (emulator, client, table) = start(settings).await;
+        let rule = FaultRule {
+            rows: 3,
+            ..FaultRule::new(FaultKind::PartialFailure).on_path("*CreateMultiple").times(1)
+        };
+        emulator.set_faults(FaultPlan::of([rule]));
+        let mut open: Vec<_> = (1..=10).map(|n| value(n).into()).collect();
+        let mut sent = 0;
+        while !open.is_empty() {
+            sent += 1;
+            let outcomes = client.create_rows(&table, &open, &options()).await.unwrap();
+            let failed = open.into_iter().zip(&outcomes).filter(|(_, outcome)| !outcome.is_done());
+            open = failed.map(|(row, _)| row).collect();
+        }
+        assert_eq!(sent, 2);
+        let mut values: Vec<i64> = client
+            .query(&Query::new(SET).select(["new_value"]))
+            .all::<Row>()
+            .await
+            .unwrap()
+            .iter()
+            .filter_map(|row| row.integer("new_value"))
+            .collect();
+        values.sort_unstable();
+        assert_eq!(values, (1..=10).collect::<Vec<_>>(), "each row once");
+    }
 }

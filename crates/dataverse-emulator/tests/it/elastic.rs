@@ -445,3 +445,21 @@ async fn cosmos_sql_looks_into_json_columns_page_by_page() {
         "ExecuteCosmosSqlQuery(QueryText=@q,EntityLogicalName=@e)?@q='select * from c'&@e='account'";
     office.get(standard).await.refused_with(400, "0x80040203");
 }
+
+#[tokio::test]
+async fn only_outer_joins_are_supported_in_fetchxml() {
+    let office = elastic(Settings::default()).await;
+    let me = office.get("WhoAmI").await.json()["UserId"].as_str().unwrap().to_owned();
+    office.create(SET, json!({"new_name": "x"})).await;
+    let ask = async |kind: &str| {
+        let fetch = format!(
+            "<fetch><entity name='new_reading'><attribute name='new_name'/><link-entity name='systemuser' \
+             from='systemuserid' to='ownerid' alias='u' link-type='{kind}'><attribute name='systemuserid'/>\
+             </link-entity></entity></fetch>"
+        );
+        office.get(&format!("{SET}?fetchXml={}", dataverse_wire::literal::percent_encode(&fetch))).await
+    };
+    let message = ask("inner").await.refused_with(400, "0x80048d0b");
+    assert_eq!(message, "Link entities are not supported.");
+    assert_eq!(ask("outer").await.ok().rows()[0]["u.systemuserid"], me);
+}

@@ -185,12 +185,17 @@ impl<'a> Planner<'a> {
             return Err(refusal::not_emulated(format_args!("A link-entity '{name}' without from and to")));
         };
         let table = self.schema.table(self.slots[place.slot]);
+        let parent = self.schema.table(self.slots[place.parent]);
+        if link.kind != LinkKind::Outer && (table.elastic.is_some() || parent.elastic.is_some()) {
+            return Err(refusal::refusal(400, 0x8004_8D0B, "Link entities are not supported."));
+        }
         let from = self.column(place.slot, from)?;
         Ok(Join {
             slot: place.slot,
             parent: place.parent,
             table: table.id,
-            is_primary: from == table.primary,
+            // Rows of elastic tables are kept by id and partition.
+            is_primary: from == table.primary && table.elastic.is_none(),
             from,
             to: self.column(place.parent, to)?,
             kind: link.kind,
