@@ -204,8 +204,8 @@ fn block(token: &str, number: u8, data: &[u8]) -> Value {
 async fn a_file_is_uploaded_in_blocks_in_the_order_of_the_list() {
     let (office, account) = with_file_column().await;
     let begin = json!({"Target": target(&account), "FileName": "b.bin", "FileAttributeName": "new_file"});
-    let begun = office.post("InitializeFileBlocksUpload", begin).await.ok().json();
-    let token = begun["FileContinuationToken"].as_str().unwrap().to_owned();
+    let started = office.post("InitializeFileBlocksUpload", begin).await.ok().json();
+    let token = started["FileContinuationToken"].as_str().unwrap().to_owned();
     for (number, data) in [(2_u8, "world"), (1, "hello "), (3, "unused")] {
         assert_eq!(office.post("UploadBlock", block(&token, number, data.as_bytes())).await.status, 204);
     }
@@ -234,8 +234,8 @@ async fn a_file_is_uploaded_in_blocks_in_the_order_of_the_list() {
 async fn blocks_have_ids_of_one_length_and_at_most_four_megabytes() {
     let (office, account) = with_file_column().await;
     let begin = json!({"Target": target(&account), "FileName": "b.bin", "FileAttributeName": "new_file"});
-    let begun = office.post("InitializeFileBlocksUpload", begin).await.ok().json();
-    let token = begun["FileContinuationToken"].as_str().unwrap();
+    let started = office.post("InitializeFileBlocksUpload", begin).await.ok().json();
+    let token = started["FileContinuationToken"].as_str().unwrap();
     office.post("UploadBlock", block(token, 1, b"x")).await.ok();
     let mut other = block(token, 2, b"x");
     other["BlockId"] = BASE64.encode("longer id").into();

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Office, office};
 
-fn bulk_delete(name: &str, conditions: Value) -> Value {
+fn bulk_delete(name: &str, conditions: &Value) -> Value {
     json!({
         "JobName": "clean up", "SendEmailNotification": false, "ToRecipients": [], "CCRecipients": [],
         "RecurrencePattern": "", "StartDateTime": "2026-11-21T01:00:00Z",
@@ -33,7 +33,7 @@ async fn a_bulk_delete_leaves_a_job_that_says_how_it_went() {
         "@odata.type": "Microsoft.Dynamics.CRM.ConditionExpression", "AttributeName": "leadid", "Operator": "In",
         "Values": [guid(&ids[0]), guid(&ids[2])]
     }]);
-    let job = office.post("BulkDelete", bulk_delete("lead", conditions)).await.ok().json();
+    let job = office.post("BulkDelete", bulk_delete("lead", &conditions)).await.ok().json();
     assert_eq!(count(&office, "leads").await, 2);
     let job = job["JobId"].as_str().unwrap();
     let state = office
@@ -60,10 +60,10 @@ async fn a_bulk_delete_goes_on_over_pages_and_understands_filters() {
         {"AttributeName": "subject", "Operator": "BeginsWith", "Values": [{"Value": "s", "Type": "System.String"}]},
         {"AttributeName": "description", "Operator": "Equal", "Values": [{"Value": "a <b> & 'c'", "Type": "System.String"}]}
     ]);
-    office.post("BulkDelete", bulk_delete("task", conditions)).await.ok();
+    office.post("BulkDelete", bulk_delete("task", &conditions)).await.ok();
     assert_eq!(count(&office, "tasks").await, 0);
     let bad = json!([{"AttributeName": "subject", "Operator": "Nonsense", "Values": []}]);
-    assert_eq!(office.post("BulkDelete", bulk_delete("task", bad)).await.status, 501);
+    assert_eq!(office.post("BulkDelete", bulk_delete("task", &bad)).await.status, 501);
     assert_eq!(office.post("BulkDelete", json!({"JobName": "x"})).await.status, 400);
 }
 
@@ -129,7 +129,7 @@ async fn a_job_that_waits_deletes_later_what_was_there_when_it_was_asked_for() {
     let office = crate::client::office_with(options).await;
     office.create("tasks", json!({"subject": "old"})).await;
     let all = json!([{"AttributeName": "subject", "Operator": "NotNull", "Values": []}]);
-    let job = office.post("BulkDelete", bulk_delete("task", all)).await.ok().json();
+    let job = office.post("BulkDelete", bulk_delete("task", &all)).await.ok().json();
     let job = format!("asyncoperations({})?$select=statecode,statuscode", job["JobId"].as_str().unwrap());
     office.create("tasks", json!({"subject": "new"})).await;
     let mut states = vec![office.get(&job).await.json()["statecode"].clone()];

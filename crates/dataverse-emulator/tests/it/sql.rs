@@ -5,14 +5,9 @@ use serde_json::{Value, json};
 use crate::client::{Office, Reply, office};
 
 fn encoded(statement: &str) -> String {
-    let mut out = String::new();
-    for byte in statement.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.';
+    let part = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    statement.bytes().map(part).collect::<Vec<_>>().concat()
 }
 
 async fn ask(office: &Office, set: &str, statement: &str) -> Reply {

@@ -45,7 +45,7 @@ const LONGEST: Duration = Duration::from_mins(4);
 /// let code = NewColumn::new("new_Code", "Code", ColumnType::String { max_length: 40 });
 /// define.table(&NewTable::new("new_Project", "Project", "Projects").with_column(code)).await?;
 /// define.key("new_project", &NewKey::new("new_CodeKey", "By code", ["new_code"])).await?;
-/// define.wait_for_key("new_project", "new_CodeKey", Duration::from_secs(600)).await?;
+/// define.wait_for_key("new_project", "new_CodeKey", Duration::from_mins(10)).await?;
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone)]
