@@ -8,6 +8,7 @@ use migration::{DAILY_REQUESTS, RepairRule, RunChoice};
 ///
 /// Each row arrives once, whatever dies on the way: a second call goes on where the first one stopped, and a second
 /// process on the same project joins in. Staging, mapping and checking before it are `dv-migrate run --until sequence`.
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 #[derive(Debug, Parser)]
 #[command(name = "dv-load", version, about, after_help = AFTER_HELP, max_term_width = 100)]
 pub(crate) struct Cli {

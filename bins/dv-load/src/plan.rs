@@ -28,10 +28,6 @@ pub(crate) async fn plan(cli: &Cli) -> ExitStatus {
 }
 
 fn lines(project: &Project, plan: &LoadPlan) -> Vec<String> {
-    let mut lines = Vec::new();
-    if let Some(environment) = &plan.environment {
-        lines.push(format!("into {} ({}) at {}\n", environment.name, environment.id, environment.url));
-    }
     const HEADER: [(&str, Align); 8] = [
         ("wave", Align::Right),
         ("table", Align::Left),
@@ -42,6 +38,10 @@ fn lines(project: &Project, plan: &LoadPlan) -> Vec<String> {
         ("time", Align::Right),
         ("of the day", Align::Right),
     ];
+    let mut lines = Vec::new();
+    if let Some(environment) = &plan.environment {
+        lines.push(format!("into {} ({}) at {}\n", environment.name, environment.id, environment.url));
+    }
     let mut rows = Vec::new();
     for table in &plan.tables {
         let wave = table.wave.map_or_else(|| "pairs".to_owned(), |wave| wave.to_string());

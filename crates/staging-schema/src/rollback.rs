@@ -169,23 +169,27 @@ pub fn judge(parent: &str, children: &[&TargetTable], run: i64, pairs: &str) -> 
             };
             let (child, mother) = (member(0), member(1));
             let in_tables: Vec<_> = children.iter().map(|table| d.literal(&table.logical_name)).collect();
-            let mut cases = String::new();
+            let mut cases = Vec::new();
             if !in_tables.is_empty() {
-                cases = format!(
+                cases.push(format!(
                     "WHEN EXISTS (SELECT 1 FROM {} AS c WHERE c.RunId = {} AND c.TargetTable IN ({}) AND c.DataverseId = {child}) THEN 2",
                     d.table(&rows()),
                     d.param(1),
                     in_tables.join(", ")
-                );
+                ));
             }
             for table in children {
-                cases += &format!(
-                    " WHEN EXISTS (SELECT 1 FROM {} AS t WHERE t.{} = {child}) THEN 1",
+                cases.push(format!(
+                    "WHEN EXISTS (SELECT 1 FROM {} AS t WHERE t.{} = {child}) THEN 1",
                     d.table(&table.name()),
                     d.quote(control::DATAVERSE_ID)
-                );
+                ));
             }
-            let verdict = if cases.is_empty() { "0".to_owned() } else { format!("CASE {cases} ELSE 0 END") };
+            let verdict = if cases.is_empty() {
+                "0".to_owned()
+            } else {
+                format!("CASE {} ELSE 0 END", cases.join(" "))
+            };
             format!(
                 "SELECT {}, {verdict} FROM {} WHERE EXISTS (SELECT 1 FROM {} AS p WHERE p.RunId = {} AND p.TargetTable = {} \
                  AND p.Outcome IS NULL AND p.DataverseId = {mother})",
@@ -415,7 +419,7 @@ pub fn renew(table: &TargetTable, run: i64, range: &RangeInclusive<i64>) -> Vec<
                 d.quote(control::PROCESSING_FLAG)
             );
             if table.guid == GuidStrategy::Sequential {
-                set += &format!(", {} = NULL", d.quote(control::CLIENT_ID));
+                set = format!("{set}, {} = NULL", d.quote(control::CLIENT_ID));
             }
             let condition =
                 format!("t.{action} = 'D' AND t.{id} IS NOT NULL AND {}", deleted(d, &format!("t.{row_id}")));

@@ -129,12 +129,11 @@ impl Rehearsal {
 
     /// So many accounts with a contact each.
     pub(crate) fn large(rows: usize) -> Self {
-        let (mut accounts, mut contacts) =
-            ("Id,Name,Parent,Contact\n".to_owned(), "Id,Name,Account\n".to_owned());
-        for n in 1..=rows {
-            accounts += &format!("A{n},Account {n},,C{n}\n");
-            contacts += &format!("C{n},Contact {n},A{n}\n");
-        }
+        let lines = |header: &str, line: fn(usize) -> String| {
+            std::iter::once(header.to_owned()).chain((1..=rows).map(line)).collect::<Vec<_>>().join("\n")
+        };
+        let accounts = lines("Id,Name,Parent,Contact", |n| format!("A{n},Account {n},,C{n}"));
+        let contacts = lines("Id,Name,Account", |n| format!("C{n},Contact {n},A{n}"));
         Self::with(PROJECT, &accounts, &contacts)
     }
 

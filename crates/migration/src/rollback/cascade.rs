@@ -151,27 +151,24 @@ async fn touched(
         let parent = Link::inner(table.name(), &table.definition.primary_id, lookup).filter(condition);
         Fetch::new(set, &child.logical_name).select([identity, lookup]).link(parent)
     };
-    match table.strategy {
-        Strategy::SequenceNumber { base } => {
-            let condition = Condition::all([
-                Condition::new(SEQUENCE_NUMBER, "ge", [base + range.0]),
-                Condition::new(SEQUENCE_NUMBER, "le", [base + range.1]),
-            ]);
-            read(work, client, table, ask(condition), (shown, lookup), child, &mut touched).await?;
-        }
-        _ => {
-            let mut behind = 0;
-            loop {
-                let ids = sql::chosen_ids(table.name(), work.run, behind, IDS_PER_QUERY);
-                let doing = || in_staging(format!("reading the rows of {} to delete", table.name()));
-                let rows = work.store.query(&ids).await.map_err(doing())?;
-                let Some(last) = rows.last() else { break };
-                behind = last.integer(0).map_err(doing())?;
-                let ids: Vec<&str> = rows.iter().filter_map(|row| row.get(1).as_text()).collect();
-                let condition = Condition::new(&table.definition.primary_id, "in", ids);
-                read(work, client, table, ask(condition), (shown, lookup), child, &mut touched).await?;
-            }
-        }
+    if let Strategy::SequenceNumber { base } = table.strategy {
+        let condition = Condition::all([
+            Condition::new(SEQUENCE_NUMBER, "ge", [base + range.0]),
+            Condition::new(SEQUENCE_NUMBER, "le", [base + range.1]),
+        ]);
+        read(work, client, table, ask(condition), (shown, lookup), child, &mut touched).await?;
+        return Ok(touched);
+    }
+    let mut behind = 0;
+    loop {
+        let ids = sql::chosen_ids(table.name(), work.run, behind, IDS_PER_QUERY);
+        let doing = || in_staging(format!("reading the rows of {} to delete", table.name()));
+        let rows = work.store.query(&ids).await.map_err(doing())?;
+        let Some(last) = rows.last() else { break };
+        behind = last.integer(0).map_err(doing())?;
+        let ids: Vec<&str> = rows.iter().filter_map(|row| row.get(1).as_text()).collect();
+        let condition = Condition::new(&table.definition.primary_id, "in", ids);
+        read(work, client, table, ask(condition), (shown, lookup), child, &mut touched).await?;
     }
     Ok(touched)
 }
