@@ -10,7 +10,7 @@ const ENOUGH: u32 = 20;
 /// How much of what was said before weighs against the next answer.
 const KEPT: f64 = 1.0 - 1.0 / 200.0;
 /// How much faster than the limit an empty window is filled, and how soon that ends.
-const CATCH_UP: f64 = 0.1;
+const CATCH_UP: f64 = 0.2;
 const GAIN: f64 = 5.0;
 /// Usage at a refusal that shows a limit, as a share of what is documented.
 const LEAST_GUESS: f64 = 0.1;

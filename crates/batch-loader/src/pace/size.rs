@@ -116,10 +116,13 @@ impl BatchSize {
         let rows = rows as f64;
         self.remember(rows, 0.0);
         blend(&mut self.bulk_row, elapsed.as_secs_f64() / rows.max(1.0));
-        let is_full = rows >= self.rows * 0.8;
-        if elapsed > self.options.ceiling {
-            self.shrink(rows * self.options.ceiling.as_secs_f64() / elapsed.as_secs_f64() * 0.8);
-        } else if is_full {
+        // Requests of another size were cut before the latest decision, or are the rest of a chunk.
+        let is_current = (self.rows * 0.8..=self.rows * 1.25).contains(&rows);
+        if elapsed > self.options.ceiling && is_current {
+            // One that stood still says nothing about the next: at most half, and the next answer decides further.
+            let fits = rows * self.options.ceiling.as_secs_f64() / elapsed.as_secs_f64() * 0.8;
+            self.shrink(fits.max(rows / 2.0));
+        } else if is_current {
             self.answers += 1;
             self.seconds += elapsed.max(self.floor).as_secs_f64();
             self.written += rows;
@@ -169,7 +172,7 @@ impl BatchSize {
     fn shrink(&mut self, rows: f64) {
         if !self.is_pinned && rows < self.rows {
             self.rows = rows.max(1.0);
-            self.phase = Phase::Resting { periods: REST, next_up: true };
+            self.phase = Phase::Resting { periods: 2, next_up: true };
             self.restart();
         }
     }
@@ -178,6 +181,8 @@ impl BatchSize {
         let cost = self.seconds / self.written.max(1.0);
         let took = self.seconds / f64::from(self.answers.max(1));
         self.restart();
+        // What was too large once may have been too slow for another reason.
+        self.most = (self.most * 1.02).min(f64::from(self.options.most_rows));
         if self.is_pinned {
             return;
         }
@@ -194,9 +199,8 @@ impl BatchSize {
             Phase::Resting { .. } => self.phase = Phase::Resting { periods: REST, next_up: true },
             Phase::Trying { from, cost: before } => {
                 let is_up = self.rows > from;
-                // A smaller request that costs no more is as good: less is lost with it.
                 let is_better =
-                    if is_up { cost <= before * (1.0 - WORTH) } else { cost <= before * (1.0 + WORTH / 2.0) };
+                    if is_up { cost <= before * (1.0 - WORTH) } else { cost <= before * (1.0 - WORTH / 2.0) };
                 if !is_better {
                     self.rows = from;
                     self.phase = Phase::Resting { periods: REST, next_up: !is_up };
@@ -291,9 +295,14 @@ mod tests {
     fn a_table_that_becomes_slow_gets_smaller_requests_at_once() {
         let mut table = size(250);
         table.went_through(250, Duration::from_secs(40));
-        assert!(table.next().rows <= 50, "{:?}", table.next());
-        assert!(table.too_large(50));
-        assert!(table.next().rows <= 25);
+        assert_eq!(table.next().rows, 125);
+        table.went_through(250, Duration::from_secs(40));
+        assert_eq!(table.next().rows, 125, "it was cut before");
+        table.went_through(125, Duration::from_secs(20));
+        table.went_through(63, Duration::from_secs(20));
+        assert!(table.next().rows <= 32, "{:?}", table.next());
+        assert!(table.too_large(32));
+        assert!(table.next().rows <= 16);
     }
 
     #[test]
