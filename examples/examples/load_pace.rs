@@ -49,6 +49,9 @@ struct Seen {
     rows: AtomicU64,
     batch: AtomicU64,
     in_flight: AtomicU64,
+    /// Requests that were answered, and the microseconds that they took.
+    answered: AtomicU64,
+    took: AtomicU64,
 }
 
 #[tokio::main]
@@ -121,6 +124,10 @@ async fn main() -> anyhow::Result<()> {
         Event::Recorded { succeeded, .. } => {
             seen.rows.fetch_add(*succeeded, Ordering::Relaxed);
         }
+        Event::Answered { elapsed, .. } => {
+            seen.answered.fetch_add(1, Ordering::Relaxed);
+            seen.took.fetch_add(u64::try_from(elapsed.as_micros()).unwrap_or_default(), Ordering::Relaxed);
+        }
         Event::BatchSize { rows, .. } => seen.batch.store(*rows as u64, Ordering::Relaxed),
         Event::Concurrency { in_flight, .. } => seen.in_flight.store(*in_flight as u64, Ordering::Relaxed),
         _ => {}
@@ -181,6 +188,18 @@ async fn main() -> anyhow::Result<()> {
         100.0 * rate / limit,
         100.0 * throttled / requests,
     );
+    #[expect(clippy::cast_precision_loss, reason = "counts")]
+    let took = seen.took.load(Ordering::Relaxed) as f64 * SCALE
+        / 1e6
+        / (seen.answered.load(Ordering::Relaxed) as f64).max(1.0);
+    let measured =
+        f64::from(users) * servers * 20.0_f64.min(4.0 / took).min(52.0 / took) * (elapsed - at_change.1);
+    if setting.batch.is_some() && !setting.slows_down {
+        println!(
+            "a request took {took:.2} s on this machine; {:.1} % of the requests that are allowed at that",
+            100.0 * rows / f64::from(setting.batch.unwrap_or(1)) / measured,
+        );
+    }
     Ok(())
 }
 
