@@ -166,10 +166,10 @@ async fn main() -> anyhow::Result<()> {
         (elapsed, at_change)
     };
     let (outcome, (elapsed, at_change)) = tokio::join!(loading, watching);
-    if let Err(error) = outcome {
-        if !error.is_stop() {
-            return Err(error.into());
-        }
+    if let Err(error) = outcome
+        && !error.is_stop()
+    {
+        return Err(error.into());
     }
     let stats = emulator.stats();
     #[expect(clippy::cast_precision_loss, reason = "counts")]
