@@ -14,12 +14,13 @@ use crate::Error;
 use crate::error::{at_target, in_staging};
 
 /// Tables whose rows the service makes by itself beside ours, and removes with them.
-const SERVICE_MADE: [&str; 24] = [
+const SERVICE_MADE: [&str; 25] = [
     "asyncoperation",
     "bulkdeletefailure",
     "customeraddress",
     "duplicaterecord",
     "incidentresolution",
+    "leadaddress",
     "mailboxtrackingfolder",
     "opportunityclose",
     "orderclose",
