@@ -59,6 +59,11 @@ impl<'a> Context<'a> {
                 Pace::new(options.pace, start, options.in_flight.is_some(), options.max_in_flight, now);
             lanes.push(Lane::new(client.clone(), who.user_id, pace));
         }
+        let requests = expected_requests(store, plan).await?;
+        for lane in &lanes {
+            #[expect(clippy::cast_precision_loss, reason = "a handful of application users")]
+            lane.expect(requests / lanes.len() as f64);
+        }
         Ok(Self {
             store,
             lanes,
@@ -126,6 +131,22 @@ impl<'a> Context<'a> {
     pub(crate) fn go_on(&self) -> Result<(), Error> {
         if self.cancel.is_cancelled() { Err(self.cancelled()) } else { Ok(()) }
     }
+}
+
+/// How many requests the staged rows need at most, about: each once, at the size of its table's profile, and half of it
+/// again for what is refused and isolated.
+async fn expected_requests(store: &Store, plan: &Plan) -> Result<f64, Error> {
+    const AGAIN: f64 = 1.5;
+    let mut requests = 0.0;
+    for table in plan.tables() {
+        let failed = staging(table.name(), "counting rows");
+        let all = store.slices(&table.staged.name(), u64::MAX).await.map_err(failed)?;
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        for rows in all {
+            requests += (rows.end() - rows.start() + 1) as f64 / table.rows_per_request() as f64 + 1.0;
+        }
+    }
+    Ok(requests * AGAIN)
 }
 
 /// Gives an error of the staging database its place.

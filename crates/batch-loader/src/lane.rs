@@ -86,6 +86,11 @@ impl Lane {
         }
     }
 
+    /// About so many requests of this user are to come.
+    pub(crate) fn expect(&self, requests: f64) {
+        self.state().pace.expect(requests);
+    }
+
     /// Waits until the next request of this user may go.
     pub(crate) async fn acquire(&self) -> Permit<'_> {
         let _first = self.queue.lock().await;

@@ -123,6 +123,12 @@ impl Budget {
         self.capacity.map(|capacity| capacity * aim / self.window.as_secs_f64())
     }
 
+    /// Whether so much more fits into what is left of the window; so it does where no limit is known.
+    pub(crate) fn fits(&mut self, now: Instant, more: f64, aim: f64) -> bool {
+        let used = self.used(now);
+        self.capacity.is_none_or(|capacity| used + more <= aim * capacity)
+    }
+
     /// When the next use is due; none if it is due now.
     pub(crate) fn due(&mut self, now: Instant, aim: f64) -> Option<Instant> {
         let since = now.saturating_duration_since(self.refilled).as_secs_f64();

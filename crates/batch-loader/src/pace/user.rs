@@ -80,6 +80,8 @@ pub(crate) struct Pace {
     in_flight: usize,
     /// Seconds that a request takes.
     typical: Option<f64>,
+    /// Requests that are still to come, as far as known.
+    expected: f64,
     paused_until: Option<Instant>,
 }
 
@@ -96,8 +98,20 @@ impl Pace {
             aim: options.aim,
             in_flight: 0,
             typical: None,
+            expected: f64::INFINITY,
             paused_until: None,
         }
+    }
+
+    /// About so many requests are to come, and no more: what fits into one window need not be spread over it.
+    pub(crate) fn expect(&mut self, requests: f64) {
+        self.expected = requests;
+    }
+
+    /// Whether all that is to come fits into what is left of the window.
+    fn fits(&mut self, now: Instant) -> bool {
+        let seconds = self.expected * self.typical.unwrap_or_default();
+        self.requests.fits(now, self.expected, self.aim) && self.execution.fits(now, seconds, self.aim)
     }
 
     /// Lets a request go, or says when to ask again.
@@ -107,7 +121,7 @@ impl Pace {
         }
         if self.options.plans_budget {
             let due = self.requests.due(now, self.aim).max(self.execution.due(now, self.aim));
-            if let Some(due) = due {
+            if let Some(due) = due.filter(|_| !self.fits(now)) {
                 return Admission::At(due);
             }
         }
@@ -116,6 +130,7 @@ impl Pace {
             return Admission::Later;
         }
         self.in_flight += 1;
+        self.expected = (self.expected - 1.0).max(0.0);
         let estimate = self.typical.unwrap_or_default();
         self.requests.book(now, 1.0);
         self.requests.charge(1.0);
@@ -149,6 +164,7 @@ impl Pace {
     /// A request ended without having been executed.
     pub(crate) fn unsent(&mut self, ticket: Ticket, now: Instant) {
         self.in_flight = self.in_flight.saturating_sub(1);
+        self.expected += 1.0;
         self.requests.book(now, -1.0);
         self.requests.charge(-1.0);
         self.execution.charge(-ticket.estimate);
@@ -177,13 +193,13 @@ impl Pace {
     }
 
     /// Requests that this user can keep in flight as it stands: none while it is paused.
-    pub(crate) fn strength(&self, now: Instant) -> f64 {
+    pub(crate) fn strength(&mut self, now: Instant) -> f64 {
         if self.paused_until.is_some_and(|until| until > now) {
             return 0.0;
         }
         #[expect(clippy::cast_precision_loss, reason = "a small number")]
         let most = self.climb.in_flight() as f64;
-        if !self.options.plans_budget {
+        if !self.options.plans_budget || self.fits(now) {
             return most;
         }
         let by_requests = self.requests.rate(self.aim).zip(self.typical).map(|(rate, took)| rate * took);
@@ -235,6 +251,29 @@ mod tests {
         assert!(paused.strength(now) < 1.0 && other.strength(now) > 3.0);
         assert!(matches!(other.admit(now), Admission::Now(_)));
         assert!(matches!(paused.admit(now + wait), Admission::Now(_)));
+    }
+
+    /// Requests that go before one is told to wait, of 1,000 in five seconds.
+    fn let_go(expected: Option<f64>) -> u32 {
+        let start = Instant::now();
+        let mut pace = pace(start);
+        if let Some(expected) = expected {
+            pace.expect(expected);
+        }
+        for n in 0..1_000_u32 {
+            let now = start + Duration::from_millis(u64::from(n) * 5);
+            let Admission::Now(ticket) = pace.admit(now) else { return n };
+            let left = Left { requests: Some(6_000 - n - 1), execution: Some(Duration::from_secs(1_200)) };
+            pace.ended(ticket, now, 100, Duration::from_millis(4), left);
+        }
+        1_000
+    }
+
+    #[test]
+    fn what_fits_into_a_window_is_not_spread_over_it() {
+        assert_eq!(let_go(Some(1_500.0)), 1_000);
+        assert!(let_go(None) < 200, "of a load without known end, each second has its share");
+        assert!(let_go(Some(20_000.0)) < 200, "of a long load as well");
     }
 
     #[test]
