@@ -263,7 +263,7 @@ mod tests {
         for n in 0..1_000_u32 {
             let now = start + Duration::from_millis(u64::from(n) * 5);
             let Admission::Now(ticket) = pace.admit(now) else { return n };
-            let left = Left { requests: Some(6_000 - n - 1), execution: Some(Duration::from_secs(1_200)) };
+            let left = Left { requests: Some(6_000 - n - 1), execution: Some(Duration::from_mins(20)) };
             pace.ended(ticket, now, 100, Duration::from_millis(4), left);
         }
         1_000
