@@ -55,7 +55,7 @@ pub fn functions() -> Vec<ScalarFunction> {
         ("dv_guid", 1, guid),
         ("dv_hash", -1, hash),
     ];
-    table.into_iter().map(|(name, arity, call)| ScalarFunction { name, arity, call }).collect()
+    table.into_iter().map(|(name, arity, call)| ScalarFunction { name, arity, call, tsql: None }).collect()
 }
 
 type Answer = Result<Value, String>;

@@ -34,9 +34,10 @@ pub enum Existing {
     ReadOnly,
 }
 
-/// A function of ours that SQL can call on engines that take such functions (SQLite).
+/// A function of ours that SQL can call.
 ///
-/// It must answer the same for the same arguments, must not touch the database, and must not be used in what stays in
+/// SQLite calls it in this process. SQL Server gets a function of its own in the schema `migration`, made when a store is
+/// opened, from a text that answers the same. It must answer the same for the same arguments, must not touch the database, and must not be used in what stays in
 /// the database (views, indexes, defaults), since other tools do not know it.
 #[derive(Debug, Clone, Copy)]
 pub struct ScalarFunction {
@@ -46,6 +47,8 @@ pub struct ScalarFunction {
     pub arity: i32,
     /// What it computes; the error's text becomes the statement's.
     pub call: fn(&[Value]) -> Result<Value, String>,
+    /// The `CREATE FUNCTION [migration].[name] …` of SQL Server, one batch; none where statements need no function there.
+    pub tsql: Option<&'static str>,
 }
 
 /// How a staging database is opened.

@@ -147,6 +147,7 @@ async fn functions_of_ours_are_there_for_writers_and_readers() {
             [Value::Text(text)] => Ok(Value::Text(text.repeat(2))),
             _ => Err("twice takes a text".to_owned()),
         },
+        tsql: None,
     };
     let options =
         StoreOptions { functions: vec![twice], ..StoreOptions::sqlite(folder.path().join("staging.db")) };
