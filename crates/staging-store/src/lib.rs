@@ -29,6 +29,8 @@ mod batch;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod error;
+#[cfg(feature = "faults")]
+mod fault;
 mod lease;
 mod manifest;
 mod options;
@@ -42,6 +44,8 @@ mod stream;
 pub use append::{Appender, DEFAULT_ROWS_PER_COMMIT};
 pub use batch::{RowBatch, RowView};
 pub use error::Error;
+#[cfg(feature = "faults")]
+pub use fault::{Fault, FaultHook, Moment, Operation, Verb};
 pub use lease::{ChunkPlan, Cut, Lease, Renewal, Take, Taken};
 pub use manifest::{
     Doubts, InDoubt, NewRequest, RequestEnd, RequestOutcome, Resolution, RowError, StagedRow, Success,

@@ -23,7 +23,26 @@ pub const SLICE_ROWS: u64 = 50_000;
 #[derive(Debug, Clone)]
 pub struct Store {
     engine: Arc<Engine>,
+    #[cfg(feature = "faults")]
+    faults: Option<crate::FaultHook>,
 }
+
+/// Does something between two moments at which tests may let it fail ([`crate::FaultHook`]). Without the feature `faults`,
+/// nothing but that.
+#[cfg(not(feature = "faults"))]
+macro_rules! guarded {
+    ($faults:expr, $verb:ident, $sql:expr, $work:expr) => {
+        $work.await
+    };
+}
+#[cfg(feature = "faults")]
+macro_rules! guarded {
+    ($faults:expr, $verb:ident, $sql:expr, $work:expr) => {{
+        let operation = crate::fault::Operation { verb: crate::fault::Verb::$verb, sql: $sql };
+        crate::fault::around($faults.as_ref(), operation, $work).await
+    }};
+}
+pub(crate) use guarded;
 
 /// The engines behind a store.
 #[derive(Debug)]
@@ -51,10 +70,26 @@ impl Store {
             EngineKind::Sqlite => {
                 let opened = tokio::task::spawn_blocking(move || Sqlite::open(&options)).await;
                 let sqlite = opened.map_err(|_| Error::Closed)??;
-                Ok(Self { engine: Arc::new(Engine::Sqlite(sqlite)) })
+                Ok(Self::over(Engine::Sqlite(sqlite)))
             }
             EngineKind::SqlServer => Err(Error::EngineUnavailable { engine: "sqlserver".to_owned() }),
         }
+    }
+
+    fn over(engine: Engine) -> Self {
+        Self {
+            engine: Arc::new(engine),
+            #[cfg(feature = "faults")]
+            faults: None,
+        }
+    }
+
+    /// A handle to the same database whose operations, streams included, ask this hook first and last. Appends of
+    /// [`Store::append`] do not.
+    #[cfg(feature = "faults")]
+    #[must_use]
+    pub fn with_faults(&self, hook: crate::FaultHook) -> Self {
+        Self { faults: Some(hook), ..self.clone() }
     }
 
     /// The SQL that this engine speaks.
@@ -66,9 +101,11 @@ impl Store {
 
     /// Executes a statement. Returns the rows changed.
     pub async fn execute(&self, statement: &Statement) -> Result<u64, Error> {
-        match &*self.engine {
-            Engine::Sqlite(sqlite) => sqlite.execute(statement.clone()).await,
-        }
+        guarded!(self.faults, Execute, statement.text(self.dialect()), async {
+            match &*self.engine {
+                Engine::Sqlite(sqlite) => sqlite.execute(statement.clone()).await,
+            }
+        })
     }
 
     /// Executes statements in one transaction. Returns the rows that each changed.
@@ -81,16 +118,22 @@ impl Store {
     /// Executes steps in one transaction; all of it is rolled back when one fails or changes another number of rows than
     /// is expected of it.
     pub async fn transaction(&self, steps: Vec<Step>) -> Result<Vec<StepOutcome>, Error> {
-        match &*self.engine {
-            Engine::Sqlite(sqlite) => sqlite.transaction(steps).await,
-        }
+        #[cfg(feature = "faults")]
+        let last = crate::fault::last_of(&steps);
+        guarded!(self.faults, Transaction, &last, async {
+            match &*self.engine {
+                Engine::Sqlite(sqlite) => sqlite.transaction(steps).await,
+            }
+        })
     }
 
     /// Reads all rows of a small answer.
     pub async fn query(&self, statement: &Statement) -> Result<Vec<Row>, Error> {
-        match &*self.engine {
-            Engine::Sqlite(sqlite) => sqlite.query(statement.clone()).await,
-        }
+        guarded!(self.faults, Query, statement.text(self.dialect()), async {
+            match &*self.engine {
+                Engine::Sqlite(sqlite) => sqlite.query(statement.clone()).await,
+            }
+        })
     }
 
     /// Reads one number, such as a count; NULL and no row at all are 0.
@@ -103,9 +146,14 @@ impl Store {
 
     /// Reads rows in batches from a snapshot of its own, with bounded memory.
     pub async fn stream(&self, statement: &Statement) -> Result<RowStream, Error> {
-        match &*self.engine {
-            Engine::Sqlite(sqlite) => sqlite.stream(statement.clone()).await,
-        }
+        let stream = guarded!(self.faults, Stream, statement.text(self.dialect()), async {
+            match &*self.engine {
+                Engine::Sqlite(sqlite) => sqlite.stream(statement.clone()).await,
+            }
+        });
+        #[cfg(feature = "faults")]
+        let stream = stream.map(|stream| stream.with_faults(self.faults.clone()));
+        stream
     }
 
     /// Begins to append rows to a table.

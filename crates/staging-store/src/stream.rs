@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use crate::store::guarded;
 use crate::{Error, RowBatch};
 
 /// Rows in a batch of a stream.
@@ -17,11 +18,23 @@ pub(crate) const BATCHES_AHEAD: usize = 4;
 pub struct RowStream {
     columns: Arc<[String]>,
     batches: mpsc::Receiver<Result<RowBatch, Error>>,
+    #[cfg(feature = "faults")]
+    faults: Option<crate::FaultHook>,
 }
 
 impl RowStream {
     pub(crate) fn new(columns: Arc<[String]>, batches: mpsc::Receiver<Result<RowBatch, Error>>) -> Self {
-        Self { columns, batches }
+        Self {
+            columns,
+            batches,
+            #[cfg(feature = "faults")]
+            faults: None,
+        }
+    }
+
+    #[cfg(feature = "faults")]
+    pub(crate) fn with_faults(self, faults: Option<crate::FaultHook>) -> Self {
+        Self { faults, ..self }
     }
 
     /// The names of the columns.
@@ -31,6 +44,6 @@ impl RowStream {
 
     /// The next batch, of at most about a thousand rows; `None` after the last. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Result<Option<RowBatch>, Error> {
-        self.batches.recv().await.transpose()
+        guarded!(self.faults, Next, "", async { self.batches.recv().await.transpose() })
     }
 }
