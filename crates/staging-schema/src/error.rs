@@ -71,4 +71,22 @@ pub enum Error {
         /// The word.
         word: String,
     },
+    /// A staging database of a version that this program cannot upgrade.
+    #[error("this program knows versions {oldest} to {newest}, not {found}")]
+    UnknownVersion {
+        /// The version that was found.
+        found: i64,
+        /// The oldest that is known.
+        oldest: i64,
+        /// That of this program.
+        newest: i64,
+    },
+    /// A staging database whose tables are not those of its version.
+    #[error("its tables are not those of version {version}: {why}")]
+    NotThatVersion {
+        /// The version that it says it has.
+        version: i64,
+        /// What is wrong.
+        why: String,
+    },
 }

@@ -37,7 +37,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// Made by another version of this toolkit.
+    /// Made by a later version of this toolkit, or by one that nobody knows.
     #[error("the staging database {} has schema version {found}, this program needs {needed}", .path.display())]
     SchemaVersion {
         /// The file.
@@ -46,6 +46,22 @@ pub enum Error {
         found: i64,
         /// Version of this program.
         needed: i64,
+    },
+    /// Made by an earlier version of this toolkit, from which it can be upgraded.
+    #[error("the staging database {} has schema version {found} and must be upgraded to {needed} first", .path.display())]
+    OlderVersion {
+        /// The file.
+        path: PathBuf,
+        /// Version in the file.
+        found: i64,
+        /// Version of this program.
+        needed: i64,
+    },
+    /// An upgrade was refused; nothing was changed.
+    #[error("the staging database cannot be upgraded; nothing was changed")]
+    UpgradeRefused {
+        /// Why.
+        source: staging_schema::Error,
     },
     /// The engine is not there yet.
     #[error("the staging engine {engine} is not available in this version; use sqlite")]
@@ -169,6 +185,11 @@ impl Error {
         matches!(self, Self::Constraint { .. })
     }
 
+    /// Whether the database was made by an earlier version and can be upgraded.
+    pub fn is_older_version(&self) -> bool {
+        matches!(self, Self::OlderVersion { .. })
+    }
+
     /// Whether the database could not be opened because of what the project says (exit code 2), rather than because it
     /// refused (exit code 3).
     pub fn is_usage(&self) -> bool {
@@ -178,6 +199,8 @@ impl Error {
                 | Self::Missing { .. }
                 | Self::NotADatabase { .. }
                 | Self::SchemaVersion { .. }
+                | Self::OlderVersion { .. }
+                | Self::UpgradeRefused { .. }
                 | Self::EngineUnavailable { .. }
         )
     }

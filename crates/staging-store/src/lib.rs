@@ -40,6 +40,7 @@ mod sqlite;
 mod step;
 mod store;
 mod stream;
+mod upgrade;
 
 pub use append::{Appender, DEFAULT_ROWS_PER_COMMIT};
 pub use batch::{RowBatch, RowView};
@@ -52,13 +53,14 @@ pub use manifest::{
 };
 pub use options::{
     DEFAULT_BUSY_TIMEOUT, DEFAULT_LEASE, DEFAULT_QUIET_TIME, EngineKind, Existing, ScalarFunction,
-    StoreOptions,
+    StoreOptions, Versions,
 };
 pub use row::Row;
 pub use settle::RowLevels;
 pub use step::{Expect, Step, StepOutcome};
 pub use store::{SLICE_ROWS, Store};
 pub use stream::RowStream;
+pub use upgrade::Upgraded;
 
 /// The examples of the README compile and run.
 #[cfg(doctest)]

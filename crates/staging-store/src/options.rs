@@ -34,6 +34,16 @@ pub enum Existing {
     ReadOnly,
 }
 
+/// Which versions of our own control tables are opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Versions {
+    /// That of this program; others are refused.
+    #[default]
+    Current,
+    /// Earlier ones as well that [`Store::upgrade`](crate::Store::upgrade) knows: to upgrade, to copy, to read what every version has.
+    Known,
+}
+
 /// A function of ours that SQL can call.
 ///
 /// SQLite calls it in this process. SQL Server gets a function of its own in the schema `migration`, made when a store is
@@ -60,6 +70,8 @@ pub struct StoreOptions {
     pub path: PathBuf,
     /// What to do about a file that is, or is not, there.
     pub existing: Existing,
+    /// Which versions of our own control tables are opened.
+    pub versions: Versions,
     /// Functions of ours for SQL.
     pub functions: Vec<ScalarFunction>,
     /// How long to wait for another process's lock.
@@ -72,6 +84,7 @@ impl Default for StoreOptions {
             engine: EngineKind::Sqlite,
             path: PathBuf::from("staging.db"),
             existing: Existing::OpenOrCreate,
+            versions: Versions::Current,
             functions: Vec::new(),
             busy_timeout: DEFAULT_BUSY_TIMEOUT,
         }

@@ -9,13 +9,13 @@ use crate::physical::{Index, PhysicalColumn, PhysicalTable, PrimaryKey, SqlType}
 use crate::statement::Statement;
 
 /// Version of everything that this module creates. In SQLite it is the file's `user_version`; on both engines it is the
-/// setting `SchemaVersion`.
-pub const SCHEMA_VERSION: i64 = 1;
+/// setting `SchemaVersion`. A new one needs a step in [`upgrade`](super::upgrade).
+pub const SCHEMA_VERSION: i64 = 2;
 
 /// Creates the schemas (where the engine has them), load state and `migration` tables, each unless it is there.
 pub fn control_tables() -> Vec<Statement> {
     let mut statements: Vec<_> = Schema::ALL.into_iter().map(create_schema).collect();
-    statements.extend(tables().iter().map(create));
+    statements.extend(control_schema().iter().map(create));
     statements.push(Statement::new(
         |d| {
             format!(
@@ -51,14 +51,15 @@ fn optional(name: &str, sql_type: SqlType) -> PhysicalColumn {
     PhysicalColumn::new(name, sql_type)
 }
 
-fn tables() -> Vec<PhysicalTable> {
+/// All control tables of this version.
+pub fn control_schema() -> Vec<PhysicalTable> {
     let mut tables = vec![chunk(), request()];
     tables.extend(project());
     tables.push(pace::table());
     tables.extend(mappings());
     tables.extend(plan());
     tables.extend(rollback());
-    tables.extend([pilot(), repair()]);
+    tables.extend([pilot(), repair(), upgrade()]);
     tables
 }
 
@@ -362,5 +363,19 @@ fn repair() -> PhysicalTable {
             required("RepairedAt", SqlType::Milliseconds).or(Now),
         ],
         indexes: vec![Index::on("Row", &["TargetTable", "RowId"])],
+    }
+}
+
+/// Which versions this database had before.
+fn upgrade() -> PhysicalTable {
+    PhysicalTable {
+        name: TableName::migration("Upgrade"),
+        key: PrimaryKey::Identity("UpgradeId"),
+        columns: vec![
+            required("FromVersion", SqlType::Integer),
+            required("ToVersion", SqlType::Integer),
+            required("UpgradedAt", SqlType::Milliseconds).or(Now),
+        ],
+        indexes: Vec::new(),
     }
 }

@@ -4,8 +4,8 @@ use staging_schema::lookup::{self, FallbackOwner, Fill, Parent};
 use staging_schema::manifest::{self, Coverage};
 use staging_schema::settle::{self, RetryFilter};
 use staging_schema::{
-    GuidStrategy, Levels, Mode, Pass, RequestState, Shape, StagedColumn, StagedKind, Statement, TableName,
-    TargetTable, chunk, ddl, forecast, level, pace, pending, pilot, repair, rollback, summary,
+    GuidStrategy, Levels, Mode, Pass, PrimaryKey, RequestState, Shape, StagedColumn, StagedKind, Statement,
+    TableName, TargetTable, chunk, ddl, forecast, level, pace, pending, pilot, repair, rollback, summary,
 };
 
 fn targets(names: &[&str]) -> Vec<String> {
@@ -70,6 +70,7 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<Named>)> {
     vec![
         ("ddl", tables()),
         ("control_tables", vec![("control_tables", ddl::control_tables())]),
+        ("upgrade", upgrades()),
         ("lookup", lookups()),
         ("pending", passes()),
         ("chunk", chunks()),
@@ -99,6 +100,28 @@ fn tables() -> Vec<Named> {
         ("added columns", ddl::added_columns(&task, &existing).into_iter().skip(9).collect()),
         ("columns of", vec![control]),
         ("status views", ddl::status_views(&[task, intersect()])),
+    ]
+}
+
+/// From the oldest version, with nothing there that came later.
+fn upgrades() -> Vec<Named> {
+    let mut catalog = ddl::Catalog::default();
+    for table in ddl::control_schema() {
+        let is_new = ["Pace", "Upgrade"].contains(&table.name.name());
+        for column in table.columns.iter().filter(|_| !is_new) {
+            catalog.add(table.name.schema().as_str(), table.name.name(), &column.name);
+        }
+        let key = match &table.key {
+            PrimaryKey::Identity(name) | PrimaryKey::RowNumber(name) if !is_new => *name,
+            _ => continue,
+        };
+        catalog.add(table.name.schema().as_str(), table.name.name(), key);
+    }
+    let upgrade = ddl::upgrade(ddl::OLDEST_VERSION, catalog).unwrap().unwrap();
+    vec![
+        ("version", vec![ddl::schema_version()]),
+        ("catalog", vec![ddl::Catalog::read()]),
+        ("from 1", [vec![upgrade.guard], upgrade.statements].concat()),
     ]
 }
 

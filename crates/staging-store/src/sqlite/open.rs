@@ -11,7 +11,7 @@ use super::connection::{self, Use};
 use super::reader::Readers;
 use super::writer::Writer;
 use crate::Error;
-use crate::options::{Existing, StoreOptions};
+use crate::options::{Existing, StoreOptions, Versions};
 
 /// Marks the file as ours (`DvMg`), so that another program's database is not taken for an empty one.
 const APPLICATION_ID: i64 = 0x4476_4d67;
@@ -35,7 +35,7 @@ impl Sqlite {
             Existing::ReadOnly => {
                 let reader = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
                 prepare(&reader, Use::Read, options)?;
-                check_version(&reader, path)?;
+                check_version(&reader, options)?;
                 None
             }
             Existing::Open | Existing::OpenOrCreate => {
@@ -47,7 +47,7 @@ impl Sqlite {
                 if options.existing == Existing::OpenOrCreate && is_new(&connection, path)? {
                     create(&mut connection, path)?;
                 }
-                check_version(&connection, path)?;
+                check_version(&connection, options)?;
                 Some(Writer::start(connection)?)
             }
         };
@@ -128,14 +128,21 @@ fn create(connection: &mut Connection, path: &Path) -> Result<(), Error> {
     transaction.commit().map_err(failed)
 }
 
-fn check_version(connection: &Connection, path: &Path) -> Result<(), Error> {
+fn check_version(connection: &Connection, options: &StoreOptions) -> Result<(), Error> {
+    let path = &options.path;
     if pragma(connection, path, "application_id")? != APPLICATION_ID {
         let why = "it is a SQLite file of another program".to_owned();
-        return Err(Error::NotADatabase { path: path.to_owned(), why });
+        return Err(Error::NotADatabase { path: path.clone(), why });
     }
     match pragma(connection, path, "user_version")? {
         ddl::SCHEMA_VERSION => Ok(()),
-        found => Err(Error::SchemaVersion { path: path.to_owned(), found, needed: ddl::SCHEMA_VERSION }),
+        found if (ddl::OLDEST_VERSION..ddl::SCHEMA_VERSION).contains(&found) => match options.versions {
+            Versions::Known => Ok(()),
+            Versions::Current => {
+                Err(Error::OlderVersion { path: path.clone(), found, needed: ddl::SCHEMA_VERSION })
+            }
+        },
+        found => Err(Error::SchemaVersion { path: path.clone(), found, needed: ddl::SCHEMA_VERSION }),
     }
 }
 

@@ -8,4 +8,5 @@ mod killed;
 mod leases;
 mod open;
 mod shared;
+mod upgrade;
 mod world;
