@@ -48,16 +48,17 @@ fn parse(text: &[u8]) -> Result<LookupGraph, Problems> {
     let mut lookups = Vec::new();
     // Without its columns no line means anything.
     let Some(positions) = positions else { return Err(problems) };
+    let mut lines = Lines { text, number: 1, at: 0 };
     loop {
         match reader.read_byte_record(&mut record) {
             Ok(true) => {}
             Ok(false) => break,
             Err(error) => {
-                problems.push((reader.position().line(), error.to_string()));
+                problems.push((lines.of(reader.position()), error.to_string()));
                 break;
             }
         }
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |position| lines.of(position));
         let Some(lookup) = lookup(&record, header.len(), positions, line, &mut problems) else { continue };
         let key = (lookup.table.clone(), lookup.column.clone(), lookup.target.clone());
         if let Some(first) = seen.get(&key) {
@@ -76,10 +77,41 @@ fn parse(text: &[u8]) -> Result<LookupGraph, Problems> {
     }
 }
 
+/// Numbers of lines as an editor shows them. The reader's own are those of where it stood before it skipped empty lines and
+/// the second half of a Windows line end.
+struct Lines<'t> {
+    text: &'t [u8],
+    number: u64,
+    at: usize,
+}
+
+impl Lines<'_> {
+    /// The line on which the record behind a position begins; positions only ascend.
+    fn of(&mut self, position: &csv::Position) -> u64 {
+        let before = usize::try_from(position.byte()).unwrap_or(usize::MAX).clamp(self.at, self.text.len());
+        let skipped = self.text[before..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+        let start = before + skipped;
+        let mut bytes = self.text[self.at..start].iter().peekable();
+        while let Some(byte) = bytes.next() {
+            // A line ends with \n, with \r\n or, on old machines, with \r.
+            let is_end = *byte == b'\n' || (*byte == b'\r' && bytes.peek() != Some(&&b'\n'));
+            self.number += u64::from(is_end);
+        }
+        self.at = start;
+        self.number
+    }
+}
+
 /// Where each column is; all mistakes of the header at once.
 fn positions(header: &ByteRecord, problems: &mut Problems) -> Option<[usize; 5]> {
     let names: Vec<String> =
         header.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
+    if let [only] = &names[..]
+        && let Some(other) = [';', '\t', '|'].into_iter().find(|other| only.contains(*other))
+    {
+        problems.push((1, format!("the values are separated by {other:?} and not by commas")));
+        return None;
+    }
     for (i, name) in names.iter().enumerate() {
         if !COLUMNS.contains(&name.as_str()) {
             problems.push((1, format!("the column {name:?} is unknown")));

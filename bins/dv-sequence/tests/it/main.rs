@@ -107,6 +107,28 @@ fn every_mistake_is_reported_with_its_line_at_once() {
 }
 
 #[test]
+fn lines_are_counted_as_an_editor_shows_them() {
+    let lines = "\na,x,b,false,1\n\n\na,x,b,false,1\n\"q\nq\",x,b,false,1\n\nb,y,a,maybe,1\n";
+    let expected = [
+        "line 6: a.x -> b is already on line 3",
+        "line 10: required is \"maybe\", which is neither true nor false",
+    ];
+    let text = format!("{HEADER}{lines}");
+    for text in [text.clone(), text.replace('\n', "\r\n"), text.replace('\n', "\r")] {
+        let printed = refused(&text, &[]);
+        let found: Vec<&str> =
+            printed.lines().filter_map(|line| line.split_once(", ")).map(|it| it.1).collect();
+        assert_eq!(found, expected, "{text:?}");
+    }
+}
+
+#[test]
+fn a_list_with_other_separators_is_told_so() {
+    let printed = refused("table;column;target;required;filled_rows\na;x;b;false;1\n", &[]);
+    assert!(printed.contains("line 1: the values are separated by ';' and not by commas"), "{printed}");
+}
+
+#[test]
 fn a_header_without_its_columns_is_refused() {
     insta::assert_snapshot!(refused("table,colum,target,required\na,x,b,true\n", &[]), @r#"
     error: graph.csv, line 1: the column "colum" is unknown
