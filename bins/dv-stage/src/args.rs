@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use dv_terminal::Global;
 
-/// The staging database of a project: its SQL as a script, its backup, its end.
+/// The staging database of a project: its SQL as a script, its backup, its upgrade, its end.
 ///
 /// Filling it is `dv-migrate run --until transform`.
 #[derive(Debug, Parser)]
@@ -23,6 +23,7 @@ Examples:
   dv-stage sql --project crm --engine sqlserver --out staging.sql
                                                   the same for SQL Server, for a DBA to review
   dv-stage backup --project crm                   a copy beside the database, also while a load is at work
+  dv-stage upgrade --project crm                  of an earlier version: to this one, whole or not at all
   dv-stage discard --project crm                  remove it, once a verification has passed
 
 Exit codes: 0 done · 2 input is wrong, nothing was changed · 3 the staging database could not be read or written";
@@ -49,6 +50,10 @@ pub(crate) enum Command {
         #[arg(value_name = "FILE")]
         file: Option<PathBuf>,
     },
+    /// Make a staging database of an earlier version of this toolkit one of this version, in one transaction.
+    ///
+    /// What people and runs wrote is kept. Runs do it by themselves; whoever wants a copy first takes a backup before.
+    Upgrade,
     /// Remove the staging database, once a verification has passed and nothing was done since.
     ///
     /// Project, source files and reports stay.

@@ -4,6 +4,7 @@ mod args;
 mod backup;
 mod discard;
 mod sql;
+mod upgrade;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         match &cli.command {
             Command::Sql { engine, out } => sql::sql(&cli.global, &project, *engine, out.as_deref()).await,
             Command::Backup { file } => backup::backup(&cli.global, &project, file.as_deref()).await,
+            Command::Upgrade => upgrade::upgrade(&cli.global, &project).await,
             Command::Discard { unverified, yes } => {
                 discard::discard(&cli.global, &project, *unverified, *yes).await
             }

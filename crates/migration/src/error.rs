@@ -329,6 +329,14 @@ impl Error {
                  what arrived"
                     .to_owned(),
             ),
+            Self::Staging { source, .. } if source.is_older_version() => Some(
+                "`dv-stage upgrade` makes it one of this version, `dv-migrate run` and `dv-load` do so by themselves; `dv-stage backup` \
+                 copies it as it is"
+                    .to_owned(),
+            ),
+            Self::Staging { source: staging_store::Error::SchemaVersion { .. }, .. } => Some(
+                "use the version of this toolkit that made it, or name another file with staging.path".to_owned(),
+            ),
             other => other.service().and_then(advice).map(str::to_owned),
         }
     }

@@ -67,9 +67,12 @@ pub struct TableStatus {
 /// # Errors
 /// The staging database cannot be read. One that does not exist yet is an empty status.
 pub async fn status(project: &Project) -> Result<Status, Error> {
-    let Some(store) = record::open_for_reading(&project.settings().staging.path).await? else {
-        return Ok(Status::default());
-    };
+    of(project, record::open_for_reading(&project.settings().staging.path).await?).await
+}
+
+/// The state in a store, if there is one.
+pub(crate) async fn of(project: &Project, store: Option<Store>) -> Result<Status, Error> {
+    let Some(store) = store else { return Ok(Status::default()) };
     let status = Status {
         at_work: AtWork::is_held(&project.settings().staging.path),
         environment: record::environment(&store).await?,

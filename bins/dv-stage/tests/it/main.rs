@@ -4,4 +4,5 @@
 mod backup;
 mod discard;
 mod script;
+mod upgrade;
 mod world;

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Output};
+use std::sync::{Arc, Mutex};
 
 use assert_cmd::Command;
 use dataverse_emulator::{Emulator, Options};
-use migration::{Overrides, Project, RunOptions, Step, Steps};
+use migration::{Error, Event, Overrides, Project, RunOptions, Status, Step, Steps};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -62,14 +63,32 @@ impl World {
         self.emulator.stats().rows.get(table).copied().unwrap_or(0)
     }
 
-    /// Does the steps up to this one.
-    pub(crate) fn run(&self, until: Step) {
+    fn project(&self) -> Project {
         let overrides =
             Overrides { flags: vec![("target.url".to_owned(), self.emulator.url())], ..Overrides::default() };
-        let project = Project::open(self.folder.path(), &overrides).unwrap();
-        let options = RunOptions { steps: Steps::until(until), ..RunOptions::default() };
+        Project::open(self.folder.path(), &overrides).unwrap()
+    }
+
+    /// Does the steps up to this one; gives what people should read.
+    pub(crate) fn run(&self, until: Step) -> Vec<String> {
+        let project = self.project();
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let notices = Arc::clone(&said);
+        let observer = move |event: &Event| {
+            if let Event::Notice { message, .. } = event {
+                notices.lock().unwrap().push(message.clone());
+            }
+        };
+        let options =
+            RunOptions { steps: Steps::until(until), observer: Arc::new(observer), ..RunOptions::default() };
         let summary = self.runtime.block_on(migration::run(&project, options)).unwrap();
         assert!(until != Step::Verify || summary.open.is_empty(), "{:?}", summary.open);
+        std::mem::take(&mut *said.lock().unwrap())
+    }
+
+    /// What `dv-migrate status` reads.
+    pub(crate) fn status(&self) -> Result<Status, Error> {
+        self.runtime.block_on(migration::status(&self.project()))
     }
 
     /// `dv-stage` with these arguments on this project; its standard output and standard error.

@@ -167,7 +167,7 @@ fn decisions(project: &Project, frozen: &Frozen, problems: &mut Vec<Problem>) ->
 
 /// Refuses a staging database of another environment. Returns what it is bound to.
 async fn same_environment(path: &Path, target: Option<&Connected>) -> Result<Option<Uuid>, Error> {
-    let Some(store) = record::open_for_reading(path).await? else { return Ok(None) };
+    let Some(store) = record::open_any_version(path).await? else { return Ok(None) };
     let bound = record::environment(&store).await;
     store.close().await.map_err(crate::error::in_staging("closing it after a look"))?;
     let Some(bound) = bound? else { return Ok(None) };

@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::in_staging;
 use crate::event::{Observer, Unobserved};
+use crate::keep::open_for_work;
 use crate::lock::{AtWork, Company};
 use crate::record::RunRecord;
 use crate::rollback;
@@ -167,7 +168,8 @@ pub async fn run(project: &Project, options: RunOptions) -> Result<Summary, Erro
         return Err(Error::NotReady { step, missing });
     }
     let opening = StoreOptions { functions: row_transform::functions(), ..StoreOptions::sqlite(path) };
-    let store = Store::open(opening).await.map_err(in_staging(format!("opening {}", path.display())))?;
+    let first_step = options.steps.iter().next().unwrap_or(Step::Prepare);
+    let store = open_for_work(opening, |message| journey.notice(first_step, None, message)).await?;
     // A trial has rows of its own pending, and others would take all.
     let company = |step| if journey.pilot.is_some() { Company::Alone } else { Company::of(step) };
     let first = options.steps.iter().next().map_or(Company::Alone, company);

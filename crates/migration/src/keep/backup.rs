@@ -32,7 +32,7 @@ pub struct Backup {
 /// There is no staging database, the file exists already, or the copy could not be written; then it is removed.
 pub async fn backup(project: &Project, to: &Path) -> Result<Backup, Error> {
     let from = &project.settings().staging.path;
-    let Some(store) = record::open_for_reading(from).await? else {
+    let Some(store) = record::open_any_version(from).await? else {
         return Err(Error::NoStaging { path: from.clone() });
     };
     make_private(to)?;
@@ -71,7 +71,7 @@ async fn copy(store: &Store, to: &Path) -> Result<Backup, Error> {
     let copy = Statement::same("VACUUM INTO ?1", vec![target.into()]);
     store.query(&copy).await.map_err(in_staging(format!("copying it to {}", to.display())))?;
     let reading = || in_staging(format!("reading the copy {}", to.display()));
-    let Some(copy) = record::open_for_reading(to).await? else {
+    let Some(copy) = record::open_any_version(to).await? else {
         return Err(Error::NoStaging { path: to.to_owned() });
     };
     let sound = copy.query(&Statement::same("PRAGMA quick_check", Vec::new())).await.map_err(reading())?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::lock::{AtWork, Company};
-use crate::{Error, Project, Status, Step, status};
+use crate::{Error, Project, Status, Step, record, status};
 
 /// A staging database that is gone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -52,7 +52,7 @@ pub async fn discard(project: &Project, unverified: bool) -> Result<Discarded, E
         return Err(Error::NoStaging { path: path.clone() });
     }
     let at_work = AtWork::begin(path, Company::Alone).await?;
-    let state = status(project).await?;
+    let state = status::of(project, record::open_any_version(path).await?).await?;
     let why = why_keep(&state);
     if let Some(why) = why.clone().filter(|_| !unverified) {
         return Err(Error::StillNeeded { path: path.clone(), why });

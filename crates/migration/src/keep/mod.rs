@@ -3,7 +3,10 @@
 mod backup;
 mod discard;
 mod script;
+mod upgrade;
 
 pub use backup::{Backup, backup};
 pub use discard::{Discarded, discard, why_keep};
 pub use script::staging_script;
+pub(crate) use upgrade::open_for_work;
+pub use upgrade::{Upgraded, upgrade};

@@ -20,9 +20,10 @@ use crate::error::in_staging;
 use crate::event::{Observer, Unobserved};
 use crate::journey::watch::Watch;
 use crate::journey::{Journey, Steps, check, load};
+use crate::keep::open_for_work;
 use crate::lock::{AtWork, Company};
 use crate::record::{self, RunRecord, worker_of};
-use crate::{Error, ExitStatus, Organization, Project, Secrets, Step};
+use crate::{Error, Event, ExitStatus, Organization, Project, Secrets, Step};
 
 pub use runs::{LoadRun, RunChoice, load_runs};
 
@@ -145,7 +146,8 @@ pub async fn rollback(project: &Project, options: RollbackOptions) -> Result<Rol
         return Err(Error::NotReady { step: STEP, missing });
     }
     let opening = StoreOptions { functions: row_transform::functions(), ..StoreOptions::sqlite(path) };
-    let store = Store::open(opening).await.map_err(in_staging(format!("opening {}", path.display())))?;
+    let told = |message| options.observer.event(&Event::Notice { step: STEP, table: None, message });
+    let store = open_for_work(opening, told).await?;
     let at_work = AtWork::begin(path, Company::Alone).await?;
     ensure_control_tables(&store).await?;
     let run = runs::find(&store, &checked.tables, options.run).await?;
