@@ -3,6 +3,7 @@
 
 mod backup;
 mod discard;
+mod money;
 mod script;
 mod upgrade;
 mod world;

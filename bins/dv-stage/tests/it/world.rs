@@ -26,6 +26,7 @@ key = "Id"
 [map.columns]
 name = "Name"
 industrycode = { from = "Industry" }
+revenue = { from = "Revenue", decimal = "," }
 [[map]]
 table = "contact"
 source = "Contact"
@@ -49,8 +50,11 @@ impl World {
         let world = Self { runtime, emulator, folder: TempDir::new().unwrap() };
         fs::create_dir(world.file("source")).unwrap();
         fs::write(world.file("migration.toml"), PROJECT).unwrap();
-        fs::write(world.file("source/Account.csv"), "Id,Name,Industry\nA1,Alpha,Consulting\nA2,Beta,\n")
-            .unwrap();
+        fs::write(
+            world.file("source/Account.csv"),
+            "Id,Name,Industry,Revenue\nA1,Alpha,Consulting,\"99.999.999.999,0001\"\nA2,Beta,,\"0,9999\"\n",
+        )
+        .unwrap();
         fs::write(world.file("source/Contact.csv"), "Id,Name,Account\nC1,Anna,A1\n").unwrap();
         world
     }

@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 
 use optionset_mapping::{MappingRow, Separators, Unmapped};
 use row_transform::{Severity, TablePlan};
+use staging_schema::ddl;
 use staging_store::Store;
 
 use super::{Journey, Outcome};
+use crate::error::in_staging;
 use crate::report;
 use crate::{Error, Event, Step};
 
@@ -52,6 +54,8 @@ pub(crate) async fn transform(journey: &Journey<'_>, store: &Store) -> Result<Ou
     row_transform::derive_states(store, plan).await?;
     let findings = validate(journey, store).await?;
     unmapped(journey, store).await?;
+    let sums = ddl::money_sums(&plan.money_columns());
+    store.execute_all(&sums).await.map_err(in_staging("making the view migration.MoneySums"))?;
     let mut sentence =
         format!("{rows} rows are staged: {inserted} new, {changed} changed; {}", findings.sentence());
     let mut open = Vec::new();

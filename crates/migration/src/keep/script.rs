@@ -46,6 +46,10 @@ pub async fn staging_script(project: &Project, dialect: Dialect) -> Result<Strin
         );
     }
     script.part("Views: where are we, and what went wrong", &ddl::status_views(&checked.tables));
+    script.part(
+        "What each money column adds up to, before the mapping and after it",
+        &ddl::money_sums(&checked.plan.money_columns()),
+    );
     for table in checked.plan.tables() {
         choices(&mut script, table)?;
     }

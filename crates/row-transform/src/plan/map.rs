@@ -9,6 +9,7 @@ use staging_schema::{
 
 use super::column::{self, Write};
 use super::lookup::{Feeds, PlannedLookup, feed_of, plan_lookup};
+use super::money::MoneyPlan;
 use super::source::{SourceColumns, SourceRef};
 use super::staged::staged_kind;
 use super::value::plan_value;
@@ -41,6 +42,8 @@ pub(crate) struct MapPlan {
     pub(crate) script_columns: Vec<String>,
     /// Columns whose multi-select tokens are separated by something else than `;`.
     pub(crate) separators: Vec<(String, String)>,
+    /// Money columns, and where their amounts come from.
+    pub(crate) money: Vec<MoneyPlan>,
     /// Source columns that are mapped or knowingly ignored.
     pub(crate) used: BTreeSet<String>,
 }
@@ -118,6 +121,7 @@ pub(crate) fn plan_map(
         parties: Vec::new(),
         script_columns: Vec::new(),
         separators: Vec::new(),
+        money: Vec::new(),
         used: BTreeSet::new(),
     };
     for (name, rule) in &mapping.columns {
@@ -288,6 +292,9 @@ fn plan_column(
                 if kind.has_choice_text() { format!("{name}{TEXT_SUFFIX}") } else { name.to_owned() };
             if let (ColumnType::MultiChoice { .. }, Some(separator)) = (column_type, &rule.separator) {
                 plan.separators.push((name.to_owned(), separator.clone()));
+            }
+            if let StagedKind::Money { .. } = kind {
+                plan.money.push(MoneyPlan::new(name, rule, &value.source));
             }
             plan.staged.push(StagedColumn::new(name, kind));
             plan.cells.push(Cell { column, value: planned.value });

@@ -3,6 +3,7 @@
 mod column;
 mod lookup;
 mod map;
+mod money;
 mod near;
 mod source;
 mod staged;

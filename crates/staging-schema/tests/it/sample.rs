@@ -100,6 +100,24 @@ fn tables() -> Vec<Named> {
         ("added columns", ddl::added_columns(&task, &existing).into_iter().skip(9).collect()),
         ("columns of", vec![control]),
         ("status views", ddl::status_views(&[task, intersect()])),
+        ("money sums", ddl::money_sums(&money())),
+    ]
+}
+
+fn money() -> Vec<ddl::MoneyColumn> {
+    let column = |from: &[&str], style, condition| ddl::MoneyColumn {
+        table: "task".to_owned(),
+        column: "new_amount".to_owned(),
+        source: "Task".to_owned(),
+        from: targets(from),
+        style,
+        condition,
+    };
+    let condition = Statement::new(|d| format!("s.Kind = {}", d.param(1)), vec!["o'neil".into()]);
+    vec![
+        column(&["Amount"], ddl::NumberStyle::Plain, None),
+        column(&["Betrag", "Summe"], ddl::NumberStyle::Comma, Some(condition)),
+        column(&[], ddl::NumberStyle::Plain, None),
     ]
 }
 

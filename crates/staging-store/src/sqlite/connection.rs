@@ -64,6 +64,8 @@ pub(super) fn configure(
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false)?;
+    // A table that takes the place of another one is renamed; views over that name, people's own too, must not hinder it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, true)?;
     // In KiB: 16 MiB for the writer, 4 MiB for each reader. Memory-mapped pages would count as resident memory.
     let cache = match purpose {
         Use::Write => -16 * 1024,

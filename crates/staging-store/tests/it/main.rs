@@ -6,6 +6,7 @@
 mod contract;
 mod killed;
 mod leases;
+mod money;
 mod open;
 mod shared;
 mod upgrade;
