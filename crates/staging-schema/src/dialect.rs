@@ -117,6 +117,27 @@ impl Dialect {
         }
     }
 
+    /// The beginning of a message, before it becomes that of one row: up to the first digit, quote, bracket, colon or equals sign.
+    pub fn beginning(self, message: &str) -> String {
+        const ENDS: &str = "0123456789'\"({[:=";
+        match self {
+            Self::Sqlite => {
+                let ends: Vec<_> = ENDS
+                    .chars()
+                    .map(|end| self.literal(&end.to_string()))
+                    .map(|end| format!("INSTR({message} || {end}, {end})"))
+                    .collect();
+                format!("RTRIM(SUBSTR({message}, 1, MIN({}) - 1))", ends.join(", "))
+            }
+            Self::Mssql => {
+                // A bracket would end the set.
+                let set = self.literal(&format!("%[{}]%", ENDS.replace('[', "")));
+                let end = format!("PATINDEX({set}, REPLACE({message}, N'[', N'(') + N'=')");
+                format!("CAST(RTRIM(LEFT({message}, {end} - 1)) AS nvarchar(400))")
+            }
+        }
+    }
+
     /// An expression as text.
     pub fn as_text(self, expression: &str) -> String {
         match self {

@@ -68,13 +68,20 @@ fn status(d: Dialect, table: &TargetTable) -> String {
     )
 }
 
+/// Open errors by cause: where code, rule, column and the beginning of the message agree, before it names a row or a value.
 fn errors(d: Dialect, table: &TargetTable) -> String {
+    const CAUSE: &str = "Pass, ErrorCode, RuleName, ColumnName, Cause";
     format!(
-        "SELECT {name} AS TargetTable, e.Pass, e.ErrorCode, e.RuleName, e.ColumnName, COUNT(*) AS Errors, \
-         COUNT(DISTINCT e.RowId) AS RowsAffected, MIN(e.Message) AS FirstMessage \
-         FROM {error} e JOIN {table} t ON t.{row_id} = e.RowId AND t.{generation} = e.Generation \
-         WHERE e.Retried = 0 GROUP BY e.Pass, e.ErrorCode, e.RuleName, e.ColumnName",
+        "SELECT {name} AS TargetTable, Pass, ErrorCode, RuleName, ColumnName, COUNT(*) AS Errors, \
+         COUNT(DISTINCT RowId) AS RowsAffected, MAX(CASE WHEN n = 1 THEN Message END) AS FirstMessage, Cause, \
+         MAX(CASE WHEN n = 1 THEN RowId END) AS ExampleRowId, MAX(CASE WHEN n = 1 THEN SourceKey END) AS ExampleSourceKey\n\
+         FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY {CAUSE} ORDER BY ErrorId) AS n\n\
+         FROM (SELECT e.ErrorId, e.RowId, e.Message, e.Pass, e.ErrorCode, e.RuleName, e.ColumnName, {cause} AS Cause, \
+         t.{source_key} AS SourceKey FROM {error} AS e INNER JOIN {table} AS t ON t.{row_id} = e.RowId AND t.{generation} = e.Generation \
+         WHERE e.Retried = 0) AS o) AS c GROUP BY {CAUSE}",
         name = d.literal(&table.logical_name),
+        cause = d.beginning("e.Message"),
+        source_key = d.quote(control::SOURCE_KEY),
         error = d.table(&table.error()),
         table = d.table(&table.name()),
         row_id = d.quote(control::ROW_ID),

@@ -10,4 +10,5 @@ mod money;
 mod open;
 mod shared;
 mod upgrade;
+mod views;
 mod world;
