@@ -50,6 +50,13 @@ pub async fn staging_script(project: &Project, dialect: Dialect) -> Result<Strin
         "What each money column adds up to, before the mapping and after it",
         &ddl::money_sums(&checked.plan.money_columns()),
     );
+    if dialect == Dialect::Mssql {
+        script.part(
+            "For those who look after the load: EXEC migration.Status; EXEC migration.RowHistory N'table', N'source key';\n\
+             -- EXEC migration.RetryErrors N'table', N'error code or nothing', and the next run takes those rows again",
+            &ddl::procedures(&checked.tables),
+        );
+    }
     for table in checked.plan.tables() {
         choices(&mut script, table)?;
     }

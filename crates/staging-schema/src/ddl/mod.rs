@@ -3,6 +3,7 @@
 mod catalog;
 mod control;
 mod money;
+mod procedure;
 mod render;
 mod source;
 mod target;
@@ -12,6 +13,7 @@ mod view;
 pub use catalog::Catalog;
 pub use control::{SCHEMA_VERSION, control_schema, control_tables};
 pub use money::{MoneyColumn, NumberStyle, money_sums};
+pub use procedure::procedures;
 pub use render::{add_column, columns_of, create, drop_table};
 pub use source::SourceTable;
 pub use target::{added_columns, target_table, target_tables};

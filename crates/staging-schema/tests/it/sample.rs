@@ -99,6 +99,7 @@ fn tables() -> Vec<Named> {
         ("matched with client ids", ddl::target_table(&matched())),
         ("added columns", ddl::added_columns(&task, &existing).into_iter().skip(9).collect()),
         ("columns of", vec![control]),
+        ("procedures", ddl::procedures(&[task.clone(), intersect()])),
         ("status views", ddl::status_views(&[task, intersect()])),
         ("money sums", ddl::money_sums(&money())),
     ]
