@@ -54,12 +54,10 @@ pub(crate) fn again(project: &Project) -> String {
 
 fn next(project: &Project, summary: &Summary, steps: Steps) -> Vec<String> {
     let folder = project.folder().display();
-    let staging = project.settings().staging.path.display();
+    let errors = project.settings().staging.read_view("ErrorSummary");
     let mut lines = Vec::new();
     if summary.tables.iter().any(|table| table.errors > 0) {
-        lines.push(format!(
-            "sqlite3 -box {staging} 'SELECT * FROM target_ErrorSummary'     what went wrong, counted"
-        ));
+        lines.push(format!("{errors}     what went wrong, counted"));
     }
     let refused: u64 = summary.tables.iter().map(|table| table.refused).sum();
     if refused > 0 {

@@ -28,7 +28,7 @@ fn print(project: &Project, status: &Status) {
     match &status.environment {
         Some(environment) => output::text(format!(
             "{} is bound to {} ({}) at {}",
-            project.settings().staging.path.display(),
+            project.settings().staging,
             environment.name,
             environment.id,
             environment.url

@@ -5,10 +5,10 @@ use std::time::SystemTime;
 
 use dv_terminal::table::thousands;
 use dv_terminal::{Global, output};
-use migration::{ExitStatus, Project};
+use migration::{ExitStatus, Project, Staging};
 
 pub(crate) async fn backup(global: &Global, project: &Project, file: Option<&Path>) -> ExitStatus {
-    let to = file.map_or_else(|| beside(&project.settings().staging.path), Path::to_owned);
+    let to = file.map_or_else(|| beside(&project.settings().staging), Path::to_owned);
     match migration::backup(project, &to).await {
         Ok(backup) if global.json => output::json(&backup),
         Ok(backup) => output::text(format!(
@@ -27,9 +27,9 @@ pub(crate) async fn backup(global: &Global, project: &Project, file: Option<&Pat
 }
 
 /// A name that sorts by time.
-fn beside(database: &Path) -> PathBuf {
+fn beside(staging: &Staging) -> PathBuf {
     let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let mut name = database.as_os_str().to_owned();
+    let mut name = staging.path().as_os_str().to_owned();
     name.push(format!(".backup-{seconds}"));
     name.into()
 }

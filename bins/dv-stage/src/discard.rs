@@ -7,16 +7,16 @@ use dv_terminal::{Global, output};
 use migration::{ExitStatus, Project};
 
 pub(crate) async fn discard(global: &Global, project: &Project, unverified: bool, yes: bool) -> ExitStatus {
-    let path = &project.settings().staging.path;
+    let staging = &project.settings().staging;
     if !yes {
         if !std::io::stdin().is_terminal() {
             output::error(
-                &format!("{} would be removed, and nobody can be asked", path.display()),
+                &format!("{staging} would be removed, and nobody can be asked"),
                 Some("add --yes when that is what you want"),
             );
             return ExitStatus::Input;
         }
-        output::say(format!("Remove {}? It cannot be had again. Type yes:", path.display()));
+        output::say(format!("Remove {staging}? It cannot be had again. Type yes:"));
         let mut answer = String::new();
         let is_yes = std::io::stdin().lock().read_line(&mut answer).is_ok() && answer.trim() == "yes";
         if !is_yes {

@@ -9,7 +9,7 @@ pub(crate) async fn upgrade(global: &Global, project: &Project) -> ExitStatus {
         Ok(Some(upgraded)) => output::text(upgraded.sentence()),
         Ok(None) => output::text(format!(
             "{} has the version of this program; nothing was changed",
-            project.settings().staging.path.display()
+            project.settings().staging
         )),
         Err(error) => {
             let again = format!("dv-stage upgrade --project {}", project.folder().display());

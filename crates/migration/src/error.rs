@@ -16,12 +16,11 @@ pub enum Error {
     Project(#[from] ProjectErrors),
     /// The staging database belongs to another environment.
     #[error(
-        "{} is bound to the organisation {bound_name} ({bound_id}), but the target is {found_name} ({found_id})",
-        path.display()
+        "{staging} is bound to the organisation {bound_name} ({bound_id}), but the target is {found_name} ({found_id})"
     )]
     OtherEnvironment {
         /// The staging database.
-        path: PathBuf,
+        staging: String,
         /// Organisation it is bound to.
         bound_id: Uuid,
         /// Name of that organisation.
@@ -109,10 +108,10 @@ pub enum Error {
         source: staging_store::Error,
     },
     /// Another run is at work on the staging database.
-    #[error("another run is at work on {}", path.display())]
+    #[error("another run is at work on {staging}")]
     AtWork {
         /// The staging database.
-        path: PathBuf,
+        staging: String,
     },
     /// The names of staging tables do not fit.
     #[error("the staging tables cannot be made")]
@@ -146,10 +145,10 @@ pub enum Error {
         source: std::io::Error,
     },
     /// There is no staging database to do it with.
-    #[error("there is no staging database {}", path.display())]
+    #[error("there is no staging database {staging}")]
     NoStaging {
         /// Where it was looked for.
-        path: PathBuf,
+        staging: String,
     },
     /// A file that would be written is there already.
     #[error("{} exists already", path.display())]
@@ -166,10 +165,10 @@ pub enum Error {
         complaint: String,
     },
     /// A staging database is not to be removed yet.
-    #[error("{} is still needed: {why}", path.display())]
+    #[error("{staging} is still needed: {why}")]
     StillNeeded {
         /// The staging database.
-        path: PathBuf,
+        staging: String,
         /// What is missing.
         why: String,
     },

@@ -35,6 +35,7 @@ mod project;
 mod record;
 mod report;
 mod rollback;
+mod staging;
 mod status;
 mod step;
 mod summary;
@@ -50,13 +51,14 @@ pub use load_plan::{
 pub use preflight::{Check, CheckResult, Preflight, preflight};
 pub use project::{
     Auth, Load, Overrides, PROJECT_FILE, Place, Problem, Project, ProjectErrors, RepairRule, Repairs,
-    Secrets, Settings, Source, Staging, TEMPLATE, Target, TargetUser, create_project,
+    Secrets, Settings, Source, TEMPLATE, Target, TargetUser, create_project,
 };
 pub use record::Environment;
 pub use rollback::{
     Confirm, LoadRun, RollbackOptions, RollbackPlan, RollbackSummary, RollbackTable, RunChoice, load_runs,
     rollback,
 };
+pub use staging::Staging;
 /// The SQL that a staging engine speaks.
 pub use staging_schema::Dialect;
 pub use status::{RunStatus, Status, TableStatus, status};

@@ -142,9 +142,9 @@ pub async fn plan_load(
     options: &PlanOptions,
 ) -> Result<LoadPlan, Error> {
     const STEP: Step = Step::Load;
-    let path = &project.settings().staging.path;
-    let Some(store) = record::open_for_reading(path).await? else {
-        let missing = format!("there is no staging database {}; run the step prepare", path.display());
+    let staging = &project.settings().staging;
+    let Some(store) = staging.open_for_reading().await? else {
+        let missing = format!("there is no staging database {staging}; run the step prepare");
         return Err(Error::NotReady { step: STEP, missing });
     };
     // A step that needs no target: what was frozen is what the load goes by.

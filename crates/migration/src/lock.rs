@@ -5,13 +5,14 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::staging::Staging;
 use crate::{Error, Step};
 
 /// Held while a run is at work on a staging database. The system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
 pub(crate) struct AtWork {
     company: Company,
-    staging: PathBuf,
+    staging: Staging,
     held: Option<File>,
 }
 
@@ -41,9 +42,9 @@ const PATIENT_TRIES: u32 = 100;
 
 impl AtWork {
     /// Begins to work, unless another run does with which this cannot work.
-    pub(crate) async fn begin(staging: &Path, company: Company) -> Result<Self, Error> {
+    pub(crate) async fn begin(staging: &Staging, company: Company) -> Result<Self, Error> {
         let held = Some(lock(staging, company, TRIES).await?);
-        Ok(Self { company, staging: staging.to_owned(), held })
+        Ok(Self { company, staging: staging.clone(), held })
     }
 
     /// Goes on with a step that may need other company.
@@ -58,14 +59,14 @@ impl AtWork {
     }
 
     /// Whether a run is at work.
-    pub(crate) fn is_held(staging: &Path) -> bool {
-        let Ok(file) = File::open(beside(staging)) else { return false };
+    pub(crate) fn is_held(staging: &Staging) -> bool {
+        let Ok(file) = File::open(beside(staging.path())) else { return false };
         matches!(file.try_lock(), Err(TryLockError::WouldBlock))
     }
 }
 
-async fn lock(staging: &Path, company: Company, tries: u32) -> Result<File, Error> {
-    let path = beside(staging);
+async fn lock(staging: &Staging, company: Company, tries: u32) -> Result<File, Error> {
+    let path = beside(staging.path());
     let failed = |source| Error::File { path: path.clone(), doing: "locked", source };
     let file = File::options().create(true).truncate(false).read(true).write(true).open(&path);
     let file = file.map_err(failed)?;
@@ -80,7 +81,7 @@ async fn lock(staging: &Path, company: Company, tries: u32) -> Result<File, Erro
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
     }
-    Err(Error::AtWork { path: staging.to_owned() })
+    Err(Error::AtWork { staging: staging.to_string() })
 }
 
 /// A file of its own: on some systems a lock keeps others from reading, and `status` reads beside a run.
@@ -97,7 +98,7 @@ mod tests {
     #[tokio::test]
     async fn a_second_run_is_refused_until_the_first_one_ends() {
         let folder = tempfile::tempdir().unwrap();
-        let staging = folder.path().join("staging.db");
+        let staging = Staging::Sqlite { path: folder.path().join("staging.db") };
         assert!(!AtWork::is_held(&staging));
         let first = AtWork::begin(&staging, Company::Alone).await.unwrap();
         assert!(AtWork::is_held(&staging));
@@ -113,7 +114,7 @@ mod tests {
     #[tokio::test]
     async fn those_who_load_work_together_and_nobody_rebuilds_beside_them() {
         let folder = tempfile::tempdir().unwrap();
-        let staging = folder.path().join("staging.db");
+        let staging = Staging::Sqlite { path: folder.path().join("staging.db") };
         let mut first = AtWork::begin(&staging, Company::Alone).await.unwrap();
         first.change_to(Company::Together).await.unwrap();
         let second = AtWork::begin(&staging, Company::Together).await.unwrap();

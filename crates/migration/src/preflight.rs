@@ -159,22 +159,21 @@ fn columns(checked: &Checked) -> usize {
 
 async fn staging(project: &Project, checked: &Checked, found: &mut Preflight) {
     let about = "staging database";
-    let path = &project.settings().staging.path;
-    match record::open_any_version(path).await {
-        Ok(None) => found.add(CheckResult::Ok, about, format!("{} will be created", path.display())),
+    let staging = &project.settings().staging;
+    match staging.open_any_version().await {
+        Ok(None) => found.add(CheckResult::Ok, about, format!("{staging} will be created")),
         Ok(Some(store)) => {
             let bound = record::environment(&store).await;
             if let Ok(version) = store.schema_version().await
                 && version != staging_schema::ddl::SCHEMA_VERSION
             {
                 let message = format!(
-                    "{} has version {version}; the next run upgrades it, and `dv-stage backup` copies it before",
-                    path.display()
+                    "{staging} has version {version}; the next run upgrades it, and `dv-stage backup` copies it before"
                 );
                 found.add(CheckResult::Warn, about, message);
             }
             if let (Ok(()), Ok(Some(bound))) = (store.close().await, bound) {
-                found.add(CheckResult::Ok, about, format!("{} is bound to {}", path.display(), bound.name));
+                found.add(CheckResult::Ok, about, format!("{staging} is bound to {}", bound.name));
             }
         }
         Err(error) => found.failed(about, &error),
@@ -343,7 +342,7 @@ fn wanted(mode: Mode, shape: Shape, definition: &TableDefinition) -> Vec<String>
 
 async fn numbers(project: &Project, checked: &Checked, connected: &Connected, found: &mut Preflight) {
     let about = "sequence numbers";
-    let reserved = match record::open_any_version(&project.settings().staging.path).await {
+    let reserved = match project.settings().staging.open_any_version().await {
         Ok(Some(store)) => base::reserved(&store, connected.organization.id).await.unwrap_or_default(),
         _ => BTreeMap::new(),
     };

@@ -1,10 +1,8 @@
 //! What the staging database says about itself: whose it is, and what was done.
 
-use std::path::Path;
-
 use serde::Serialize;
 use staging_schema::{Dialect, Statement, TableName, Value, ddl};
-use staging_store::{Existing, Store, StoreOptions, Versions};
+use staging_store::Store;
 use uuid::Uuid;
 
 use crate::error::in_staging;
@@ -205,23 +203,4 @@ impl RunRecord {
 /// The name of a run's worker.
 pub(crate) fn worker_of(run: i64) -> String {
     format!("run-{run}")
-}
-
-/// Opens the staging database of a project for reading, if it is there.
-pub(crate) async fn open_for_reading(path: &Path) -> Result<Option<Store>, Error> {
-    open_read_only(path, Versions::Current).await
-}
-
-/// The same, also one of an earlier version: for what all versions have.
-pub(crate) async fn open_any_version(path: &Path) -> Result<Option<Store>, Error> {
-    open_read_only(path, Versions::Known).await
-}
-
-async fn open_read_only(path: &Path, versions: Versions) -> Result<Option<Store>, Error> {
-    if !path.exists() {
-        return Ok(None);
-    }
-    let options = StoreOptions { existing: Existing::ReadOnly, versions, ..StoreOptions::sqlite(path) };
-    let store = Store::open(options).await.map_err(in_staging(format!("opening {}", path.display())))?;
-    Ok(Some(store))
 }

@@ -67,14 +67,14 @@ pub struct TableStatus {
 /// # Errors
 /// The staging database cannot be read. One that does not exist yet is an empty status.
 pub async fn status(project: &Project) -> Result<Status, Error> {
-    of(project, record::open_for_reading(&project.settings().staging.path).await?).await
+    of(project, project.settings().staging.open_for_reading().await?).await
 }
 
 /// The state in a store, if there is one.
 pub(crate) async fn of(project: &Project, store: Option<Store>) -> Result<Status, Error> {
     let Some(store) = store else { return Ok(Status::default()) };
     let status = Status {
-        at_work: AtWork::is_held(&project.settings().staging.path),
+        at_work: AtWork::is_held(&project.settings().staging),
         environment: record::environment(&store).await?,
         runs: runs(&store).await?,
         tables: tables(&store).await?,

@@ -102,6 +102,6 @@ async fn files(
             add(path, about);
         }
     }
-    add(journey.project.settings().staging.path.clone(), "the staging database, with any SQLite tool");
+    add(journey.project.settings().staging.path().to_owned(), "the staging database, with any SQLite tool");
     Ok(())
 }

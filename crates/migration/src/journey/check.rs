@@ -1,12 +1,11 @@
 //! Everything that can be checked before the first write.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use dataverse_client::Client;
 use dataverse_wire::metadata::TableDefinition;
 use row_transform::{Plan, Script};
-use staging_schema::{Dialect, GuidStrategy, Mode, Shape, TargetTable};
+use staging_schema::{GuidStrategy, Mode, Shape, TargetTable};
 use uuid::Uuid;
 
 use super::steps::Steps;
@@ -14,6 +13,7 @@ use super::target::{self, Colleague, Corrections, Frozen};
 use super::transform::Decisions;
 use crate::event::Observer;
 use crate::project::with_causes;
+use crate::staging::Staging;
 use crate::{Error, Event, Organization, Problem, Project, ProjectErrors, Secrets, Step, record};
 
 /// A project that fits its source, its target and its staging database.
@@ -99,7 +99,7 @@ pub(crate) async fn check(
     } else {
         None
     };
-    let bound = same_environment(&project.settings().staging.path, target.as_ref()).await?;
+    let bound = same_environment(&project.settings().staging, target.as_ref()).await?;
     let frozen = definitions(project, target.as_ref(), bound, &corrections, steps, observer).await?;
     let Some(headers) = headers else { return Err(ProjectErrors::new(problems).into()) };
     let settings = project.settings();
@@ -140,7 +140,7 @@ fn scripts(project: &Project, problems: &mut Vec<Problem>) -> Vec<Script> {
     }
     let mut scripts = Vec::new();
     for name in names {
-        match Script::read(project.folder(), name, Dialect::Sqlite) {
+        match Script::read(project.folder(), name, project.settings().staging.dialect()) {
             Ok(script) => scripts.push(script),
             Err(error) => problems.push(Problem::new(project.place("map"), with_causes(&error))),
         }
@@ -166,8 +166,8 @@ fn decisions(project: &Project, frozen: &Frozen, problems: &mut Vec<Problem>) ->
 }
 
 /// Refuses a staging database of another environment. Returns what it is bound to.
-async fn same_environment(path: &Path, target: Option<&Connected>) -> Result<Option<Uuid>, Error> {
-    let Some(store) = record::open_any_version(path).await? else { return Ok(None) };
+async fn same_environment(staging: &Staging, target: Option<&Connected>) -> Result<Option<Uuid>, Error> {
+    let Some(store) = staging.open_any_version().await? else { return Ok(None) };
     let bound = record::environment(&store).await;
     store.close().await.map_err(crate::error::in_staging("closing it after a look"))?;
     let Some(bound) = bound? else { return Ok(None) };
@@ -175,7 +175,7 @@ async fn same_environment(path: &Path, target: Option<&Connected>) -> Result<Opt
         && organization.id != bound.id
     {
         return Err(Error::OtherEnvironment {
-            path: path.to_owned(),
+            staging: staging.to_string(),
             bound_id: bound.id,
             bound_name: bound.name,
             found_id: organization.id,

@@ -28,7 +28,7 @@ const MOST_COMBINATIONS: usize = 5_000;
 pub async fn lookup_graph(project: &Project) -> Result<LookupGraph, Error> {
     let checked =
         check::check(project, &Secrets::default(), Steps::only(Step::Sequence), &Unobserved).await?;
-    let store = record::open_for_reading(&project.settings().staging.path).await?;
+    let store = project.settings().staging.open_for_reading().await?;
     let has_levels = match &store {
         Some(store) => sequence::is_kept(store).await?,
         None => false,

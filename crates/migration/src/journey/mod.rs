@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use staging_store::{Store, StoreOptions};
+use staging_store::{Existing, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::in_staging;
@@ -159,21 +159,19 @@ pub async fn run(project: &Project, options: RunOptions) -> Result<Summary, Erro
     if journey.cancel.is_cancelled() {
         return Err(Error::Stopped { step: Step::Prepare });
     }
-    let path = &project.settings().staging.path;
-    if let Some(step) = options.steps.iter().next().filter(|first| *first != Step::Prepare)
-        && !path.exists()
-    {
-        // Opening it would make one.
-        let missing = format!("there is no staging database {}; run the step prepare", path.display());
-        return Err(Error::NotReady { step, missing });
-    }
-    let opening = StoreOptions { functions: row_transform::functions(), ..StoreOptions::sqlite(path) };
+    let staging = &project.settings().staging;
     let first_step = options.steps.iter().next().unwrap_or(Step::Prepare);
-    let store = open_for_work(opening, |message| journey.notice(first_step, None, message)).await?;
+    // Only prepare makes one.
+    let existing = if first_step == Step::Prepare { Existing::OpenOrCreate } else { Existing::Open };
+    let told = |message| journey.notice(first_step, None, message);
+    let store = open_for_work(staging, existing, told).await?.ok_or_else(|| Error::NotReady {
+        step: first_step,
+        missing: format!("there is no staging database {staging}; run the step prepare"),
+    })?;
     // A trial has rows of its own pending, and others would take all.
     let company = |step| if journey.pilot.is_some() { Company::Alone } else { Company::of(step) };
     let first = options.steps.iter().next().map_or(Company::Alone, company);
-    let mut at_work = AtWork::begin(path, first).await?;
+    let mut at_work = AtWork::begin(staging, first).await?;
     rollback::refuse_while_open(&store).await?;
     let mut summary = Summary {
         project: project.settings().name.clone(),

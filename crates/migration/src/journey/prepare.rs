@@ -32,7 +32,7 @@ pub(crate) async fn prepare(journey: &Journey<'_>, store: &Store) -> Result<Outc
     let reserved = reserve_numbers(journey, store).await?;
     Ok(format!(
         "{} is bound to {}; {} tables are there, {reserved} of them with numbers of their own",
-        journey.project.settings().staging.path.display(),
+        journey.project.settings().staging,
         connected.organization.name,
         checked.tables.len(),
     )

@@ -8,7 +8,8 @@ use staging_schema::Statement;
 use staging_store::Store;
 
 use crate::error::in_staging;
-use crate::{Error, Project, record};
+use crate::staging::Staging;
+use crate::{Error, Project};
 
 /// A backup that was taken and read again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -31,9 +32,9 @@ pub struct Backup {
 /// # Errors
 /// There is no staging database, the file exists already, or the copy could not be written; then it is removed.
 pub async fn backup(project: &Project, to: &Path) -> Result<Backup, Error> {
-    let from = &project.settings().staging.path;
-    let Some(store) = record::open_any_version(from).await? else {
-        return Err(Error::NoStaging { path: from.clone() });
+    let staging = &project.settings().staging;
+    let Some(store) = staging.open_any_version().await? else {
+        return Err(Error::NoStaging { staging: staging.to_string() });
     };
     make_private(to)?;
     let taken = copy(&store, to).await;
@@ -71,8 +72,9 @@ async fn copy(store: &Store, to: &Path) -> Result<Backup, Error> {
     let copy = Statement::same("VACUUM INTO ?1", vec![target.into()]);
     store.query(&copy).await.map_err(in_staging(format!("copying it to {}", to.display())))?;
     let reading = || in_staging(format!("reading the copy {}", to.display()));
-    let Some(copy) = record::open_any_version(to).await? else {
-        return Err(Error::NoStaging { path: to.to_owned() });
+    let copied = Staging::Sqlite { path: to.to_owned() };
+    let Some(copy) = copied.open_any_version().await? else {
+        return Err(Error::NoStaging { staging: copied.to_string() });
     };
     let sound = copy.query(&Statement::same("PRAGMA quick_check", Vec::new())).await.map_err(reading())?;
     let complaint = sound.first().and_then(|row| row.get(0).as_text()).unwrap_or("no answer").to_owned();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::lock::{AtWork, Company};
-use crate::{Error, Project, Status, Step, record, status};
+use crate::{Error, Project, Status, Step, status};
 
 /// A staging database that is gone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -47,15 +47,16 @@ pub fn why_keep(status: &Status) -> Option<String> {
 /// # Errors
 /// There is none, a run is at work on it, or it should be kept; then nothing is removed.
 pub async fn discard(project: &Project, unverified: bool) -> Result<Discarded, Error> {
-    let path = &project.settings().staging.path;
+    let staging = &project.settings().staging;
+    let path = staging.path();
     if !path.exists() {
-        return Err(Error::NoStaging { path: path.clone() });
+        return Err(Error::NoStaging { staging: staging.to_string() });
     }
-    let at_work = AtWork::begin(path, Company::Alone).await?;
-    let state = status::of(project, record::open_any_version(path).await?).await?;
+    let at_work = AtWork::begin(staging, Company::Alone).await?;
+    let state = status::of(project, staging.open_any_version().await?).await?;
     let why = why_keep(&state);
     if let Some(why) = why.clone().filter(|_| !unverified) {
-        return Err(Error::StillNeeded { path: path.clone(), why });
+        return Err(Error::StillNeeded { staging: staging.to_string(), why });
     }
     let mut discarded = Discarded {
         files: Vec::new(),

@@ -1,19 +1,18 @@
 //! A staging database of an earlier version of this toolkit.
 
-use std::path::{Path, PathBuf};
-
 use serde::Serialize;
-use staging_store::{Existing, Store, StoreOptions, Versions};
+use staging_store::{Existing, Store, Versions};
 
 use crate::error::in_staging;
 use crate::lock::{AtWork, Company};
+use crate::staging::Staging;
 use crate::{Error, Project};
 
 /// A staging database that has this program's version now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Upgraded {
     /// The staging database.
-    pub path: PathBuf,
+    pub staging: String,
     /// The version that it had.
     pub from: i64,
     /// The version that it has.
@@ -30,7 +29,7 @@ impl Upgraded {
         } else {
             self.changes.join(", ")
         };
-        format!("{} was upgraded from version {} to {}: {changes}", self.path.display(), self.from, self.to)
+        format!("{} was upgraded from version {} to {}: {changes}", self.staging, self.from, self.to)
     }
 }
 
@@ -42,24 +41,23 @@ impl Upgraded {
 /// There is none, a run is at work on it, it is of a later version, or its tables are not those of its version; then nothing
 /// was changed.
 pub async fn upgrade(project: &Project) -> Result<Option<Upgraded>, Error> {
-    let path = &project.settings().staging.path;
-    if !path.exists() {
-        return Err(Error::NoStaging { path: path.clone() });
+    let staging = &project.settings().staging;
+    if staging.open_any_version().await?.is_none() {
+        return Err(Error::NoStaging { staging: staging.to_string() });
     }
-    upgrade_file(path).await
+    upgrade_alone(staging).await
 }
 
-async fn upgrade_file(path: &Path) -> Result<Option<Upgraded>, Error> {
+async fn upgrade_alone(staging: &Staging) -> Result<Option<Upgraded>, Error> {
     // Who works on it believes in its tables.
-    let _at_work = AtWork::begin(path, Company::Alone).await?;
-    let options =
-        StoreOptions { versions: Versions::Known, existing: Existing::Open, ..StoreOptions::sqlite(path) };
-    let store = Store::open(options).await.map_err(in_staging(format!("opening {}", path.display())))?;
-    let upgraded = store.upgrade().await.map_err(in_staging(format!("upgrading {}", path.display())));
+    let _at_work = AtWork::begin(staging, Company::Alone).await?;
+    let opened = staging.open(Existing::Open, Versions::Known).await;
+    let Some(store) = opened.map_err(in_staging(format!("opening {staging}")))? else { return Ok(None) };
+    let upgraded = store.upgrade().await.map_err(in_staging(format!("upgrading {staging}")));
     store.close().await.map_err(in_staging("closing it"))?;
     let upgraded = upgraded?;
     Ok(upgraded.map(|done| Upgraded {
-        path: path.to_owned(),
+        staging: staging.to_string(),
         from: done.from,
         to: done.to,
         changes: done.changes,
@@ -67,16 +65,20 @@ async fn upgrade_file(path: &Path) -> Result<Option<Upgraded>, Error> {
 }
 
 /// Opens a staging database for work, upgraded where it has to be; `told` hears of that.
-pub(crate) async fn open_for_work(options: StoreOptions, told: impl FnOnce(String)) -> Result<Store, Error> {
-    let path = options.path.clone();
-    let opening = || in_staging(format!("opening {}", path.display()));
-    match Store::open(options.clone()).await {
+/// `None` when it is not there, and is not to be made.
+pub(crate) async fn open_for_work(
+    staging: &Staging,
+    existing: Existing,
+    told: impl FnOnce(String),
+) -> Result<Option<Store>, Error> {
+    let opened = match staging.open(existing, Versions::Current).await {
         Err(error) if error.is_older_version() => {
-            if let Some(upgraded) = upgrade_file(&path).await? {
+            if let Some(upgraded) = upgrade_alone(staging).await? {
                 told(upgraded.sentence());
             }
-            Store::open(options).await.map_err(opening())
+            staging.open(existing, Versions::Current).await
         }
-        opened => opened.map_err(opening()),
-    }
+        opened => opened,
+    };
+    opened.map_err(in_staging(format!("opening {staging}")))
 }

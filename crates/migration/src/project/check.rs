@@ -1,20 +1,19 @@
 //! What the written settings mean, and everything that is wrong with them.
 
-use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use row_transform::model::{Mode, Owners, TableMapping};
+use row_transform::model::{Owners, TableMapping};
 use serde_path_to_error::Segment;
 use source_extract::SourceTable;
-use url::{Host, Url};
 
 use super::document::Document;
 use super::layer::Overrides;
 use super::problem::{Place, Problem, did_you_mean};
-use super::settings::{Auth, Load, Settings, Source, Staging, Target};
-use super::written::{Written, WrittenLoad, WrittenSource, WrittenTarget};
+use super::settings::{Load, Settings, Source};
+use super::written::{Written, WrittenLoad, WrittenSource};
+use crate::staging::Staging;
 
 /// One pass over the settings: every check adds its problems and goes on.
 pub(crate) struct Check<'a> {
@@ -50,123 +49,6 @@ impl Check<'_> {
         })
     }
 
-    fn target(&mut self, target: &WrittenTarget) -> Option<Target> {
-        let url = self.url(target.url.as_deref());
-        let auth = self.auth(target);
-        let authority = self.authority(target.authority.as_deref());
-        let overrides = target.overrides.as_ref().map(|path| self.folder.join(path));
-        if let Some(path) = &overrides {
-            self.file_exists(path, "target.overrides", "the overrides of the metadata");
-        }
-        let users = self.users(target);
-        Some(Target { url: url?, auth: auth?, authority, overrides, users })
-    }
-
-    fn authority(&mut self, authority: Option<&str>) -> Option<Url> {
-        let text = authority?;
-        match Url::parse(text) {
-            Ok(url) if url.scheme() == "https" => Some(url),
-            _ => {
-                self.note(
-                    "target.authority",
-                    format!("`{text}` is no https address"),
-                    Some("an authority looks like https://login.microsoftonline.com"),
-                );
-                None
-            }
-        }
-    }
-
-    fn url(&mut self, url: Option<&str>) -> Option<Url> {
-        const EXAMPLE: &str = "an address looks like https://contoso.crm.dynamics.com";
-        let Some(text) = url.filter(|text| !text.is_empty()) else {
-            self.missing("target.url", "`url`, the address of the environment, is missing", EXAMPLE);
-            return None;
-        };
-        let url = match Url::parse(text) {
-            Ok(url) => url,
-            Err(error) => {
-                self.note("target.url", format!("this is not an address: {error}"), Some(EXAMPLE));
-                return None;
-            }
-        };
-        let before = self.problems.len();
-        match url.scheme() {
-            "https" => {}
-            "http" if is_loopback(&url) => {}
-            "http" => self.note(
-                "target.url",
-                "the connection would not be encrypted",
-                Some("write https; http is for an emulator on this machine only"),
-            ),
-            other => {
-                self.note("target.url", format!("`{other}` is not a web address"), Some(EXAMPLE));
-                // What follows makes sense of web addresses only.
-                return None;
-            }
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            self.note(
-                "target.url",
-                "the address holds a user or password",
-                Some("credentials come from the environment"),
-            );
-        }
-        if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
-            self.note(
-                "target.url",
-                "the address has more than a host",
-                Some("leave out what follows the host, such as /api/data/v9.2"),
-            );
-        }
-        (self.problems.len() == before).then_some(url)
-    }
-
-    fn auth(&mut self, target: &WrittenTarget) -> Option<Auth> {
-        let word = target.auth.as_deref().unwrap_or("client-secret");
-        match word {
-            "client-secret" | "client-certificate" => {
-                let needs_it = format!("auth = \"{word}\" needs it");
-                let mut given = |key: &str, value: &Option<String>, what: &str| {
-                    let value = value.clone().filter(|text| !text.is_empty());
-                    if value.is_none() {
-                        self.missing(
-                            &format!("target.{key}"),
-                            &format!("`{key}`, {what}, is missing"),
-                            &needs_it,
-                        );
-                    }
-                    value
-                };
-                let tenant = given("tenant", &target.tenant, "the Microsoft Entra tenant");
-                let client_id = given("client_id", &target.client_id, "the id of the application");
-                if word == "client-secret" {
-                    return Some(Auth::ClientSecret { tenant: tenant?, client_id: client_id? });
-                }
-                let Some(certificate) = &target.certificate else {
-                    self.missing(
-                        "target.certificate",
-                        "`certificate`, a PEM file with the certificate of the application and its key, is missing",
-                        &needs_it,
-                    );
-                    return None;
-                };
-                let certificate = self.folder.join(certificate);
-                self.file_exists(&certificate, "target.certificate", "the certificate of the application");
-                Some(Auth::ClientCertificate { tenant: tenant?, client_id: client_id?, certificate })
-            }
-            "managed-identity" => Some(Auth::ManagedIdentity),
-            "azure-cli" => Some(Auth::AzureCli),
-            "static-token" => Some(Auth::StaticToken),
-            other => {
-                let hint = did_you_mean(other, Auth::WORDS)
-                    .unwrap_or_else(|| format!("known here: {}", Auth::WORDS.join(", ")));
-                self.note("target.auth", format!("unknown value `{other}`"), Some(&hint));
-                None
-            }
-        }
-    }
-
     fn staging(&mut self, engine: Option<&str>, path: Option<PathBuf>) -> Option<Staging> {
         match engine.unwrap_or("sqlite") {
             "sqlite" => {
@@ -183,7 +65,7 @@ impl Check<'_> {
                     );
                     return None;
                 }
-                Some(Staging { path })
+                Some(Staging::Sqlite { path })
             }
             "sqlserver" => {
                 self.note(
@@ -261,105 +143,6 @@ impl Check<'_> {
                     "the delimiter is one ASCII character".to_owned(),
                     Some("such as \";\" or \"\\t\""),
                 );
-            }
-        }
-    }
-
-    fn maps(&mut self, maps: &[TableMapping]) {
-        if maps.is_empty() && !self.document.is_broken() && self.problems.is_empty() {
-            self.missing("map", "nothing is mapped", "add a [[map]] section for each table to move");
-        }
-        let mut seen: HashMap<(String, String), usize> = HashMap::new();
-        for (index, map) in maps.iter().enumerate() {
-            let base = [key("map"), at(index)];
-            let under = |names: &[&str]| {
-                base.iter().cloned().chain(names.iter().map(|name| key(name))).collect::<Vec<_>>()
-            };
-            if !map.table.is_empty() && !map.source.is_empty() {
-                let pair = (map.table.clone(), map.source.to_lowercase());
-                if let Some(first) = seen.insert(pair, index) {
-                    self.note_at(
-                        &under(&["table"]),
-                        format!("`{}` is mapped twice, first in map[{}]", map.label(), first + 1),
-                        Some("put the columns of both into one [[map]]"),
-                    );
-                }
-            }
-            if !map.table.is_empty() && !is_logical_name(&map.table) {
-                self.note_at(
-                    &under(&["table"]),
-                    format!("`{}` is not the logical name of a table", map.table),
-                    Some("logical names are lower case, such as account or new_branch"),
-                );
-            }
-            self.columns(map, &under);
-            match map.mode {
-                Mode::Load if !map.match_on.is_empty() => self.note_at(
-                    &under(&["match_on"]),
-                    "`match_on` has no meaning in a table that is loaded".to_owned(),
-                    Some("add mode = \"match\", or remove it"),
-                ),
-                Mode::Match if map.match_on.is_empty() => self.note_at(
-                    &under(&["mode"]),
-                    "a table that is matched needs `match_on`, the columns of its natural key".to_owned(),
-                    Some("such as match_on = [\"isocurrencycode\"]"),
-                ),
-                _ => {}
-            }
-            for column in &map.match_on {
-                if map.mode == Mode::Match && !map.columns.contains_key(column) {
-                    let hint = did_you_mean(column, map.columns.keys().map(String::as_str));
-                    self.note_at(
-                        &under(&["match_on"]),
-                        format!("`{column}` is not among the columns of this mapping"),
-                        hint.as_deref(),
-                    );
-                }
-            }
-            for (number, script) in map.sql.iter().enumerate() {
-                let mut path = under(&["sql"]);
-                path.push(at(number));
-                if !script_exists(&self.folder.join(script)) {
-                    self.note_at(&path, format!("there is no script {script}"), None);
-                }
-            }
-        }
-    }
-
-    fn columns(&mut self, map: &TableMapping, under: &dyn Fn(&[&str]) -> Vec<Segment>) {
-        for (column, rule) in &map.columns {
-            let path = under(&["columns", column]);
-            if !is_logical_name(column) {
-                self.note_at(
-                    &path,
-                    format!("`{column}` is not the logical name of a column"),
-                    Some("logical names are lower case; the source column stands on the right"),
-                );
-            }
-            for problem in rule.kind().err().into_iter().flatten() {
-                self.note_at(&path, problem, None);
-            }
-        }
-        for (part, rules) in &map.parties {
-            for (number, rule) in rules.iter().enumerate() {
-                let mut path = under(&["parties", part]);
-                path.push(at(number));
-                if rule.lookup.is_none() && rule.address.is_none() {
-                    self.note_at(&path, "a party needs a `lookup` or an `address`".to_owned(), None);
-                }
-                if rule.lookup.is_some() && rule.to.is_none() && rule.by_prefix.is_empty() {
-                    self.note_at(
-                        &path,
-                        "the party's table is not named".to_owned(),
-                        Some("give `to` or `by_prefix`"),
-                    );
-                }
-            }
-        }
-        let mut ignored = HashSet::new();
-        for column in &map.ignore {
-            if !ignored.insert(column) {
-                self.note_at(&under(&["ignore"]), format!("`{column}` is listed twice"), None);
             }
         }
     }
@@ -463,14 +246,14 @@ impl Check<'_> {
         value.unsigned_abs()
     }
 
-    fn file_exists(&mut self, path: &Path, setting: &str, what: &str) {
+    pub(super) fn file_exists(&mut self, path: &Path, setting: &str, what: &str) {
         if !path.is_file() {
             self.note(setting, format!("{what}: there is no file {}", path.display()), None);
         }
     }
 
     /// A problem of a setting that any layer may have given.
-    fn note(&mut self, setting: &str, message: impl Into<String>, hint: Option<&str>) {
+    pub(super) fn note(&mut self, setting: &str, message: impl Into<String>, hint: Option<&str>) {
         let place = self.place_of(setting);
         let problem = Problem::new(place, message);
         self.problems.push(match hint {
@@ -488,7 +271,7 @@ impl Check<'_> {
     }
 
     /// Something is not there; a broken file may well have it, so nothing is said then. Nor when what is there was refused.
-    fn missing(&mut self, setting: &str, message: &str, hint: &str) {
+    pub(super) fn missing(&mut self, setting: &str, message: &str, hint: &str) {
         let place = self.place_of(setting);
         let refused = self.problems.iter().any(|problem| {
             problem.place == place || matches!(&problem.place, Place::File { key, .. } if key == setting)
@@ -511,24 +294,6 @@ impl Check<'_> {
         let path: Vec<Segment> = setting.split('.').map(key).collect();
         self.document.place(&path)
     }
-}
-
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
-}
-
-fn is_logical_name(name: &str) -> bool {
-    name.parse::<dataverse_wire::LogicalName>().is_ok()
-}
-
-/// A script is `x.sql`, or `x.sqlite.sql` and `x.mssql.sql` side by side.
-fn script_exists(path: &Path) -> bool {
-    path.is_file() || path.with_extension("sqlite.sql").is_file()
 }
 
 /// An error with what caused it, in one line.

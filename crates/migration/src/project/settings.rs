@@ -9,6 +9,7 @@ use source_extract::SourceTable;
 use url::Url;
 
 use super::repairs::Repairs;
+use crate::staging::Staging;
 
 /// Everything the project file says, with paths resolved against the project folder.
 #[derive(Clone, Debug)]
@@ -89,13 +90,6 @@ impl Auth {
     /// The words of `target.auth`.
     pub(crate) const WORDS: [&str; 5] =
         ["client-secret", "client-certificate", "managed-identity", "azure-cli", "static-token"];
-}
-
-/// The staging database.
-#[derive(Clone, Debug)]
-pub struct Staging {
-    /// The SQLite file.
-    pub path: PathBuf,
 }
 
 /// The source files.

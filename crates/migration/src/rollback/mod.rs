@@ -13,7 +13,7 @@ use std::sync::Arc;
 use batch_loader::{LoadTable, Plan, Strategy};
 use serde::Serialize;
 use staging_schema::{Dialect, Mode, Shape, ddl, rollback as sql, settle};
-use staging_store::{SLICE_ROWS, Step as Statements, Store, StoreOptions};
+use staging_store::{Existing, SLICE_ROWS, Step as Statements, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::in_staging;
@@ -140,15 +140,12 @@ pub async fn rollback(project: &Project, options: RollbackOptions) -> Result<Rol
     let steps = Steps::between(Step::Load, Step::Settle);
     let checked = check::check(project, &options.secrets, steps, &*options.observer).await?;
     let organization = checked.target(STEP)?.organization.clone();
-    let path = &project.settings().staging.path;
-    if !path.exists() {
-        let missing = format!("there is no staging database {}", path.display());
-        return Err(Error::NotReady { step: STEP, missing });
-    }
-    let opening = StoreOptions { functions: row_transform::functions(), ..StoreOptions::sqlite(path) };
+    let staging = &project.settings().staging;
     let told = |message| options.observer.event(&Event::Notice { step: STEP, table: None, message });
-    let store = open_for_work(opening, told).await?;
-    let at_work = AtWork::begin(path, Company::Alone).await?;
+    let missing = || format!("there is no staging database {staging}");
+    let store = open_for_work(staging, Existing::Open, told).await?;
+    let store = store.ok_or_else(|| Error::NotReady { step: STEP, missing: missing() })?;
+    let at_work = AtWork::begin(staging, Company::Alone).await?;
     ensure_control_tables(&store).await?;
     let run = runs::find(&store, &checked.tables, options.run).await?;
     let open = open_run(&store).await?;

@@ -75,7 +75,7 @@ pub(super) async fn inserts(store: &Store, table: &TargetTable) -> Result<Vec<In
 /// The project is wrong, or its staging database cannot be read.
 pub async fn load_runs(project: &Project) -> Result<Vec<LoadRun>, Error> {
     let steps = Steps::only(Step::Sequence);
-    let Some(store) = record::open_for_reading(&project.settings().staging.path).await? else {
+    let Some(store) = project.settings().staging.open_for_reading().await? else {
         return Ok(Vec::new());
     };
     let checked = check::check(project, &Secrets::default(), steps, &Unobserved).await?;
