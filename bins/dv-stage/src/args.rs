@@ -22,6 +22,8 @@ Examples:
   dv-stage sql --project crm                      the script for SQLite, on standard output
   dv-stage sql --project crm --engine sqlserver --out staging.sql
                                                   the same for SQL Server, for a DBA to review
+  dv-stage grants --project crm --engine sqlserver
+                                                  roles for developers, operators and readers
   dv-stage backup --project crm                   a copy beside the database, also while a load is at work
   dv-stage upgrade --project crm                  of an earlier version: to this one, whole or not at all
   dv-stage discard --project crm                  remove it, once a verification has passed
@@ -34,6 +36,17 @@ pub(crate) enum Command {
     ///
     /// The project must have been prepared (`dv-migrate run --until prepare`); nobody is asked.
     Sql {
+        /// The engine that the script is for.
+        #[arg(long, value_enum, default_value_t = Engine::Sqlite)]
+        engine: Engine,
+        /// A new file for the script, instead of standard output.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Write who may do what: roles for developers, operators and readers, who do not see masked columns. Changes nothing.
+    ///
+    /// For SQL Server. SQLite has no roles: there it says what protects the file.
+    Grants {
         /// The engine that the script is for.
         #[arg(long, value_enum, default_value_t = Engine::Sqlite)]
         engine: Engine,

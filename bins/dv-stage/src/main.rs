@@ -3,6 +3,7 @@
 mod args;
 mod backup;
 mod discard;
+mod grants;
 mod sql;
 mod upgrade;
 
@@ -32,6 +33,9 @@ fn main() -> ExitCode {
     let status = runtime.block_on(async {
         match &cli.command {
             Command::Sql { engine, out } => sql::sql(&cli.global, &project, *engine, out.as_deref()).await,
+            Command::Grants { engine, out } => {
+                grants::grants(&cli.global, &project, *engine, out.as_deref()).await
+            }
             Command::Backup { file } => backup::backup(&cli.global, &project, file.as_deref()).await,
             Command::Upgrade => upgrade::upgrade(&cli.global, &project).await,
             Command::Discard { unverified, yes } => {

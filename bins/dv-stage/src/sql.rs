@@ -26,6 +26,11 @@ pub(crate) async fn sql(
             return output::failure(&error, &again, global.json);
         }
     };
+    write_out(global, &script, out)
+}
+
+/// Writes a script to a new file, or to standard output.
+pub(crate) fn write_out(global: &Global, script: &str, out: Option<&Path>) -> ExitStatus {
     let Some(path) = out else {
         output::text(script.trim_end());
         return ExitStatus::Done;

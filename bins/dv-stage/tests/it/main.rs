@@ -3,6 +3,7 @@
 
 mod backup;
 mod discard;
+mod grants;
 mod money;
 mod script;
 mod upgrade;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use assert_cmd::Command;
 use dataverse_emulator::{Emulator, Options};
-use migration::{Error, Event, Overrides, Project, RunOptions, Status, Step, Steps};
+use migration::{Error, Event, ExitStatus, Overrides, Project, RunOptions, Status, Step, Steps};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -31,9 +31,11 @@ revenue = { from = "Revenue", decimal = "," }
 table = "contact"
 source = "Contact"
 key = "Id"
+masked = ["emailaddress1"]
 [map.columns]
 lastname = "Name"
 parentcustomerid = { lookup = "Account", to = "account" }
+emailaddress1 = { from = "Email" }
 "#;
 
 pub(crate) struct World {
@@ -55,7 +57,8 @@ impl World {
             "Id,Name,Industry,Revenue\nA1,Alpha,Consulting,\"99.999.999.999,0001\"\nA2,Beta,,\"0,9999\"\n",
         )
         .unwrap();
-        fs::write(world.file("source/Contact.csv"), "Id,Name,Account\nC1,Anna,A1\n").unwrap();
+        fs::write(world.file("source/Contact.csv"), "Id,Name,Account,Email\nC1,Anna,A1,anna@example.com\n")
+            .unwrap();
         world
     }
 
@@ -88,6 +91,22 @@ impl World {
         let summary = self.runtime.block_on(migration::run(&project, options)).unwrap();
         assert!(until != Step::Verify || summary.open.is_empty(), "{:?}", summary.open);
         std::mem::take(&mut *said.lock().unwrap())
+    }
+
+    /// Replaces something in the project file.
+    pub(crate) fn edit(&self, old: &str, new: &str) {
+        let path = self.file("migration.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(old), "{text}");
+        fs::write(&path, text.replace(old, new)).unwrap();
+    }
+
+    /// A run that is refused before anything is written, because of this.
+    pub(crate) fn run_fails(&self, until: Step, why: &str) {
+        let options = RunOptions { steps: Steps::until(until), ..RunOptions::default() };
+        let error = self.runtime.block_on(migration::run(&self.project(), options)).unwrap_err();
+        assert!(error.with_causes().contains(why), "{}", error.with_causes());
+        assert_eq!(error.exit_status(), ExitStatus::Input);
     }
 
     /// What `dv-migrate status` reads.

@@ -7,6 +7,6 @@ mod upgrade;
 
 pub use backup::{Backup, backup};
 pub use discard::{Discarded, discard, why_keep};
-pub use script::staging_script;
+pub use script::{grants_script, staging_script};
 pub(crate) use upgrade::open_for_work;
 pub use upgrade::{Upgraded, upgrade};

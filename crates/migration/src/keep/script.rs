@@ -72,6 +72,38 @@ pub async fn staging_script(project: &Project, dialect: Dialect) -> Result<Strin
     Ok(script.text)
 }
 
+/// Writes the roles of a staging database on SQL Server, for its administrator: developers, operators and readers, who do not see
+/// what the project masks. Asks nobody and changes nothing; the project must have been prepared.
+///
+/// # Errors
+/// The project is wrong, or was not prepared yet.
+pub async fn grants_script(project: &Project) -> Result<String, Error> {
+    let steps = Steps::only(Step::Transform);
+    let checked = check::check(project, &Secrets::default(), steps, &Unobserved).await?;
+    let mut script = Script { dialect: Dialect::Mssql, text: String::new() };
+    script.heading(&format!(
+        "Who may do what with the staging database of the project {}, for SQL Server.\n\
+         To be run in that database by its administrator after `dv-migrate run --until prepare`, and again whenever tables or masked\n\
+         columns were added: readers see what is listed here and nothing else, and views that were made anew only after that.\n\
+         Members are added by hand: ALTER ROLE [{}] ADD MEMBER [somebody];",
+        project.settings().name,
+        ddl::grant::READER
+    ));
+    let tables: Vec<_> = checked
+        .plan
+        .tables()
+        .iter()
+        .map(|table| ddl::grant::Masked {
+            table: table.target(),
+            columns: table.masked().map(str::to_owned).collect(),
+        })
+        .collect();
+    for (about, statements) in ddl::grant::grants(&tables) {
+        script.part(&about, &statements);
+    }
+    Ok(script.text)
+}
+
 fn sources(project: &Project) -> Result<Vec<ddl::SourceTable>, Error> {
     let source = &project.settings().source;
     let wrong = |problems: Vec<String>| {

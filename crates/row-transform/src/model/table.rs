@@ -39,6 +39,9 @@ pub struct TableMapping {
     /// staged. They may fill columns that have a `script` rule.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sql: Vec<String>,
+    /// Mapped columns of the Dataverse table that readers of a shared staging database must not see (`dv-stage grants`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub masked: Vec<String>,
     /// Source columns that are knowingly not migrated: they leave the list of unmapped columns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignore: Vec<String>,

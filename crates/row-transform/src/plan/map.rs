@@ -133,6 +133,11 @@ pub(crate) fn plan_map(
     for (part, rules) in &mapping.parties {
         plan_parties(&mut plan, part, rules, definition, context, &mut source, &mut problems);
     }
+    for name in &mapping.masked {
+        if !mapping.columns.contains_key(name) && !mapping.parties.contains_key(name) {
+            problems.column(name, "stands in `masked` but is not mapped");
+        }
+    }
     for name in &mapping.ignore {
         source.column(name, None, &mut problems);
     }

@@ -27,6 +27,7 @@ pub struct TablePlan {
     pub(crate) target: TargetTable,
     pub(crate) definition: TableDefinition,
     pub(crate) maps: Vec<MapPlan>,
+    pub(crate) masked: BTreeSet<String>,
 }
 
 impl Plan {
@@ -74,6 +75,11 @@ impl TablePlan {
     /// The source tables that feed it, in the order of the mappings.
     pub fn sources(&self) -> impl Iterator<Item = &str> {
         self.maps.iter().map(|map| map.source.as_str())
+    }
+
+    /// The columns that readers of a shared staging database must not see; of a party list, its part.
+    pub fn masked(&self) -> impl Iterator<Item = &str> {
+        self.masked.iter().map(String::as_str)
     }
 
     /// What separates the tokens of a multi-select choice of rows from this source, where the project says so.
@@ -128,6 +134,9 @@ pub fn plan(
             Some(table) => join(table, planned, mapping, &mut problems),
             None => begin(&mut tables, definition, planned, mapping, &mut problems),
         }
+        if let Some(table) = tables.iter_mut().find(|table| table.target.logical_name == mapping.table) {
+            table.masked.extend(mapping.masked.iter().cloned());
+        }
     }
     if !found.is_empty() {
         return Err(found);
@@ -159,7 +168,8 @@ fn begin(
     match staging_table(mapping, &planned.staged) {
         Ok(target) => {
             let target = target.with_shape(shape);
-            tables.push(TablePlan { target, definition: definition.clone(), maps: vec![planned] });
+            let definition = definition.clone();
+            tables.push(TablePlan { target, definition, maps: vec![planned], masked: BTreeSet::new() });
         }
         Err(error) => problems.table(error.to_string()),
     }

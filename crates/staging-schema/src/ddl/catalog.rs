@@ -75,7 +75,8 @@ impl Catalog {
     }
 }
 
-fn names(table: &PhysicalTable) -> Vec<String> {
+/// The columns of a table, its key first.
+pub(super) fn names(table: &PhysicalTable) -> Vec<String> {
     let key = match &table.key {
         PrimaryKey::Identity(name) | PrimaryKey::RowNumber(name) => Some((*name).to_owned()),
         PrimaryKey::Columns(_) => None,

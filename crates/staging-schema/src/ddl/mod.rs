@@ -2,6 +2,7 @@
 
 mod catalog;
 mod control;
+pub mod grant;
 mod money;
 mod procedure;
 mod render;

@@ -27,18 +27,22 @@ pub fn procedures(tables: &[TargetTable]) -> Vec<Statement> {
     ];
     bodies
         .into_iter()
-        .map(|(name, parameters, body)| {
+        .flat_map(|(name, parameters, body)| {
             let parameters = if parameters.is_empty() { String::new() } else { format!(" ({parameters})") };
-            let text = format!(
-                "CREATE OR ALTER PROCEDURE {}{parameters} AS\nBEGIN\nSET NOCOUNT ON;\nSET XACT_ABORT ON;\n{body}END",
-                D.table(&TableName::migration(name)),
-            );
-            Statement::script(|dialect| match dialect {
-                Dialect::Sqlite => String::new(),
-                Dialect::Mssql => text.clone(),
-            })
+            let name = D.table(&TableName::migration(name));
+            // Not `CREATE OR ALTER`: not everything that speaks T-SQL knows it.
+            let create =
+                format!("CREATE PROCEDURE {name}{parameters} AS\nBEGIN\nSET NOCOUNT ON;\nSET XACT_ABORT ON;\n{body}END");
+            [format!("DROP PROCEDURE IF EXISTS {name}"), create].map(batch)
         })
         .collect()
+}
+
+fn batch(text: String) -> Statement {
+    Statement::script(|dialect| match dialect {
+        Dialect::Sqlite => String::new(),
+        Dialect::Mssql => text.clone(),
+    })
 }
 
 fn status() -> String {

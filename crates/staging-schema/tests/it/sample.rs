@@ -71,6 +71,7 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<Named>)> {
         ("ddl", tables()),
         ("control_tables", vec![("control_tables", ddl::control_tables())]),
         ("upgrade", upgrades()),
+        ("grant", grants()),
         ("lookup", lookups()),
         ("pending", passes()),
         ("chunk", chunks()),
@@ -103,6 +104,14 @@ fn tables() -> Vec<Named> {
         ("status views", ddl::status_views(&[task, intersect()])),
         ("money sums", ddl::money_sums(&money())),
     ]
+}
+
+fn grants() -> Vec<Named> {
+    let (task, pairs) = (activity(), intersect());
+    let masked = |table, columns: &[&str]| ddl::grant::Masked { table, columns: targets(columns) };
+    let tables = [masked(&task, &["description", "prioritycode", "ownerid"]), masked(&pairs, &[])];
+    let parts = ddl::grant::grants(&tables);
+    vec![("grants", parts.into_iter().flat_map(|(_, statements)| statements).collect())]
 }
 
 fn money() -> Vec<ddl::MoneyColumn> {
