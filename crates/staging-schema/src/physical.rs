@@ -52,8 +52,12 @@ impl SqlType {
             }
             .to_owned(),
             Dialect::Mssql => match self {
-                Self::Text(Some(max)) if max <= 4000 => format!("nvarchar({})", max.max(1)),
-                Self::Text(_) => "nvarchar(max)".to_owned(),
+                // All texts are compared byte by byte, as SQLite does, whatever the database's own collation: keys in source
+                // columns meet keys of target rows, and an expression means the same on both engines.
+                Self::Text(Some(max)) if max <= 4000 => {
+                    format!("nvarchar({}) COLLATE Latin1_General_BIN2", max.max(1))
+                }
+                Self::Text(_) => "nvarchar(max) COLLATE Latin1_General_BIN2".to_owned(),
                 // 450 units: with the source table's 128 within the 1,700 bytes of an index key.
                 Self::Key => "nvarchar(450) COLLATE Latin1_General_BIN2".to_owned(),
                 Self::Word => "nvarchar(128) COLLATE Latin1_General_BIN2".to_owned(),
