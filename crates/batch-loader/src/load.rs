@@ -107,8 +107,10 @@ async fn load_rows(ctx: &Context<'_>, table: &LoadTable) -> Result<(), Error> {
 /// Rows on cycles first, since they wait for nobody; then level by level, each with its parents' GUIDs.
 async fn load_levels(ctx: &Context<'_>, op: &Operation<'_>) -> Result<(), Error> {
     let name = op.table.name();
-    // Rows in doubt belong to no level until they are settled.
-    stage::wait_for_doubts(ctx, op.table, op.pass()).await?;
+    // Rows in doubt belong to no level until they are settled; then they are parents of others.
+    if stage::wait_for_doubts(ctx, op.table, op.pass()).await? {
+        copy_back(ctx, op.table).await?;
+    }
     let mut done: Vec<Levels> = Vec::new();
     loop {
         let statement = pending::levels(&op.table.staged);
@@ -120,7 +122,10 @@ async fn load_levels(ctx: &Context<'_>, op: &Operation<'_>) -> Result<(), Error>
                 Some(level) => Levels::At(u32::try_from(level).unwrap_or(0)),
             })
             .collect();
-        let Some(next) = found.into_iter().find(|levels| !done.contains(levels)) else { return Ok(()) };
+        let Some(next) = found.into_iter().find(|levels| !done.contains(levels)) else {
+            // Chunks whose rows all have outcomes, but which a worker that died has not closed.
+            return stage::run(ctx, op, Levels::All).await.map(drop);
+        };
         preload(ctx, op.table, Which::Own).await?;
         stage::run(ctx, op, next).await?;
         copy_back(ctx, op.table).await?;

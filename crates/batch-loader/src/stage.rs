@@ -59,10 +59,13 @@ pub(crate) async fn run(ctx: &Context<'_>, op: &Operation<'_>, levels: Levels) -
     }
 }
 
-/// Waits until no row of a table is in doubt.
-pub(crate) async fn wait_for_doubts(ctx: &Context<'_>, table: &LoadTable, pass: Pass) -> Result<(), Error> {
-    while doubts_settled(ctx, table, pass).await? {}
-    Ok(())
+/// Waits until no row of a table is in doubt. Answers whether any was.
+pub(crate) async fn wait_for_doubts(ctx: &Context<'_>, table: &LoadTable, pass: Pass) -> Result<bool, Error> {
+    let mut any = false;
+    while doubts_settled(ctx, table, pass).await? {
+        any = true;
+    }
+    Ok(any)
 }
 
 /// Settles what may be settled, or waits a while; answers whether there was anything in doubt.

@@ -1,6 +1,8 @@
 //! Rows that point to rows of their own table.
 
-use staging_schema::{TargetTable, Value};
+use batch_loader::{Event, Plan};
+use dataverse_emulator::{FaultKind, FaultRule};
+use staging_schema::{Statement, TargetTable, Value};
 
 use crate::world::{World, lookup, text, waves};
 
@@ -71,4 +73,56 @@ async fn rows_on_a_cycle_are_closed_by_the_lookups_pass() {
     let expected: Vec<_> = expected.map(|(a, b)| (a.to_owned(), b.map(str::to_owned))).into();
     assert_eq!(parents(&world).await, expected);
     assert_eq!(world.settle(&plan).await.unwrap().tables["account"].updated, 0);
+}
+
+/// A root, its child and its grandchild.
+async fn lineage(world: &World) -> Plan {
+    let mut load = world.table(table()).await;
+    load.self_lookups = vec!["parentaccountid".to_owned()];
+    let plan = waves(vec![vec![load]]);
+    world.prepare(&plan).await;
+    let rows = vec![row("root", None), row("node", Some("root")), row("leaf", Some("node"))];
+    world.stage(&table(), &["name", "parentaccountid_SourceKey"], rows).await;
+    world.store.compute_levels(&table(), &["parentaccountid"], None).await.unwrap();
+    plan
+}
+
+#[tokio::test]
+async fn a_parent_that_was_in_doubt_is_known_to_its_children_when_they_are_created() {
+    let world = World::start().await;
+    let plan = lineage(&world).await;
+    world.faults([FaultRule::new(FaultKind::LoseAnswer).on_path("*CreateMultiple").after(1).times(1)]);
+    // The loader dies when the answer to the second level is lost.
+    let (died, answers) = (tokio::sync::Notify::new(), std::sync::atomic::AtomicUsize::new(0));
+    let observer = |event: &Event| {
+        if matches!(event, Event::Answered { .. })
+            && answers.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 1
+        {
+            died.notify_one();
+        }
+    };
+    tokio::select! {
+        biased;
+        () = died.notified() => {}
+        _ = world.load_seen(&plan, &observer) => panic!("it was to die"),
+    }
+    let report = world.load(&plan).await.unwrap();
+    let account = &report.tables["account"];
+    assert_eq!((account.adopted, account.loaded, account.owed), (1, 1, 0));
+    let expected = [("leaf", Some("node")), ("node", Some("root")), ("root", None)];
+    let expected: Vec<_> = expected.map(|(a, b)| (a.to_owned(), b.map(str::to_owned))).into();
+    assert_eq!(parents(&world).await, expected);
+}
+
+#[tokio::test]
+async fn a_chunk_of_a_hierarchy_that_a_dead_worker_left_open_is_closed() {
+    let world = World::start().await;
+    let plan = lineage(&world).await;
+    world.load(&plan).await.unwrap();
+    let died = "UPDATE target_Chunk SET State = 'leased', LeaseUntil = '2000-01-01T00:00:00.000Z', Worker = 'dead' \
+                WHERE ChunkId = (SELECT MAX(ChunkId) FROM target_Chunk)";
+    world.store.execute(&Statement::same(died, Vec::new())).await.unwrap();
+    let report = world.load(&plan).await.unwrap();
+    assert_eq!(report.tables["account"].requests, 0);
+    assert_eq!(world.count("SELECT COUNT(*) FROM target_Chunk WHERE State <> 'done'").await, 0);
 }
