@@ -4,6 +4,7 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use staging_schema::Dialect;
 
@@ -13,6 +14,8 @@ use crate::step::Step;
 /// What the store was asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Operation<'a> {
+    /// How many operations the hook has been asked about, this one included.
+    pub number: usize,
     /// Which verb of the store.
     pub verb: Verb,
     /// The text of the statement, or of a transaction's last one; empty for the next batch of a stream.
@@ -65,16 +68,19 @@ type Decide = dyn Fn(Moment, &Operation<'_>) -> Fault + Send + Sync;
 
 /// Decides at each moment of each operation. Called on the task of the caller.
 #[derive(Clone)]
-pub struct FaultHook(Arc<Decide>);
+pub struct FaultHook {
+    decide: Arc<Decide>,
+    asked: Arc<AtomicUsize>,
+}
 
 impl FaultHook {
     /// A hook that asks this function.
     pub fn new(decide: impl Fn(Moment, &Operation<'_>) -> Fault + Send + Sync + 'static) -> Self {
-        Self(Arc::new(decide))
+        Self { decide: Arc::new(decide), asked: Arc::default() }
     }
 
     async fn meet(&self, moment: Moment, operation: &Operation<'_>) -> Result<(), Error> {
-        match (self.0)(moment, operation) {
+        match (self.decide)(moment, operation) {
             Fault::None => Ok(()),
             Fault::Error => Err(Error::Statement {
                 doing: operation.sql.to_owned(),
@@ -94,10 +100,12 @@ impl fmt::Debug for FaultHook {
 /// Does the work between its two moments.
 pub(crate) async fn around<T>(
     hook: Option<&FaultHook>,
-    operation: Operation<'_>,
+    verb: Verb,
+    sql: &str,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
     let Some(hook) = hook else { return work.await };
+    let operation = Operation { number: hook.asked.fetch_add(1, Ordering::Relaxed) + 1, verb, sql };
     hook.meet(Moment::Before, &operation).await?;
     let done = work.await?;
     hook.meet(Moment::After, &operation).await?;

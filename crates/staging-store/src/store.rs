@@ -37,10 +37,9 @@ macro_rules! guarded {
 }
 #[cfg(feature = "faults")]
 macro_rules! guarded {
-    ($faults:expr, $verb:ident, $sql:expr, $work:expr) => {{
-        let operation = crate::fault::Operation { verb: crate::fault::Verb::$verb, sql: $sql };
-        crate::fault::around($faults.as_ref(), operation, $work).await
-    }};
+    ($faults:expr, $verb:ident, $sql:expr, $work:expr) => {
+        crate::fault::around($faults.as_ref(), crate::fault::Verb::$verb, $sql, $work).await
+    };
 }
 pub(crate) use guarded;
 

@@ -11,6 +11,7 @@ mod lookups;
 mod matching;
 mod pace;
 mod parties;
+mod points;
 mod state;
 mod stop;
 mod strategy;

@@ -161,13 +161,18 @@ impl World {
 
 /// A client that gives up soon.
 pub(crate) fn client(emulator: &Emulator, token: &str) -> Client {
+    client_at(&emulator.url(), token)
+}
+
+/// A client of whoever answers there.
+pub(crate) fn client_at(url: &str, token: &str) -> Client {
     let retry = RetryPolicy {
         attempts: 3,
         first_wait: Duration::from_millis(5),
         longest_wait: Duration::from_millis(20),
         ..RetryPolicy::default()
     };
-    let options = ClientOptions::new(emulator.url().parse().unwrap(), Arc::new(StaticToken::new(token)));
+    let options = ClientOptions::new(url.parse().unwrap(), Arc::new(StaticToken::new(token)));
     Client::new(ClientOptions { retry, ..options }).unwrap()
 }
 

@@ -1,0 +1,13 @@
+//! Trouble at every await point of the loader that touches store or network, and the promises afterwards.
+
+mod acts;
+mod changes;
+mod checks;
+mod every;
+mod inserts;
+mod pairs;
+mod scene;
+mod script;
+mod settling;
+mod whole;
+mod wire;
