@@ -15,7 +15,7 @@ pub(crate) async fn grants(
     out: Option<&Path>,
 ) -> ExitStatus {
     if engine == Engine::Sqlite {
-        let path = project.settings().staging.path.display();
+        let path = &project.settings().staging;
         let about = format!(
             "SQLite has no roles: who can open {path} sees everything in it.\n\
              The file, its -wal and -shm beside it and backups are made readable and writable by their owner alone (mode 600); keep\n\
