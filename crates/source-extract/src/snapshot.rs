@@ -43,7 +43,7 @@ pub(crate) async fn last_arrival(
     let statement = Statement::new(
         |d| {
             format!(
-                "SELECT FileName, FileHash, Settings, RowCount FROM {} WHERE SourceTable = {}",
+                "SELECT FileName, FileHash, Settings, [RowCount] FROM {} WHERE SourceTable = {}",
                 d.table(&arrivals()),
                 d.param(1)
             )
@@ -66,7 +66,7 @@ fn remember(table: &str, arrival: &Arrival, rows: u64, arrived_at: &str) -> [Sta
         |d| {
             let params: Vec<_> = (1..=6).map(|n| d.param(n)).collect();
             format!(
-                "INSERT INTO {} (SourceTable, FileName, FileHash, Settings, RowCount, ArrivedAt) VALUES ({})",
+                "INSERT INTO {} (SourceTable, FileName, FileHash, Settings, [RowCount], ArrivedAt) VALUES ({})",
                 d.table(&arrivals()),
                 params.join(", ")
             )

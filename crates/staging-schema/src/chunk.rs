@@ -42,7 +42,7 @@ pub fn insert(table: &str, pass: Pass, levels: Levels, chunks: &[Bounds]) -> Sta
             Dialect::Mssql => format!("CAST(JSON_VALUE(j.[value], '$[{n}]') AS bigint)"),
         };
         format!(
-            "INSERT INTO {chunk} (TargetTable, Pass, Levels, Level, FirstRowId, LastRowId, RowCount) \
+            "INSERT INTO {chunk} (TargetTable, Pass, Levels, Level, FirstRowId, LastRowId, [RowCount]) \
              SELECT {}, {}, {}, {}, {}, {}, {} FROM {} WHERE NOT EXISTS \
              (SELECT 1 FROM {chunk} AS c WHERE c.TargetTable = {} AND c.State <> 'done') ORDER BY {}",
             d.param(1),
@@ -120,7 +120,7 @@ pub fn give_up_idle() -> Statement {
 /// RowId, rows, lease number. The answer has no order.
 pub fn take(table: &str, pass: Pass, worker: &str, chunks: u32, lease_milliseconds: i64) -> Statement {
     const ANSWER: [&str; 7] =
-        ["ChunkId", "Levels", "Level", "FirstRowId", "LastRowId", "RowCount", "LeaseNumber"];
+        ["ChunkId", "Levels", "Level", "FirstRowId", "LastRowId", "[RowCount]", "LeaseNumber"];
     Statement::new(
         |d| {
             let free = |hint: &str| {

@@ -97,7 +97,7 @@ pub fn measured() -> Statement {
                 Dialect::Mssql => "CONVERT(nvarchar(19), SettledAt, 126)",
             };
             format!(
-                "SELECT TargetTable, Pass, SUM(RowCount), COUNT(*), COUNT(DISTINCT {second}) FROM {} \
+                "SELECT TargetTable, Pass, SUM([RowCount]), COUNT(*), COUNT(DISTINCT {second}) FROM {} \
                  WHERE State = 'answered' GROUP BY TargetTable, Pass ORDER BY TargetTable, Pass",
                 d.table(&TableName::target("Request"))
             )

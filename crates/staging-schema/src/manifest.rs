@@ -97,7 +97,7 @@ fn settle(
             let (outcomes, rows) = (list(&d.param(3)), list("RowIds"));
             let covered = match coverage {
                 Coverage::Whole => {
-                    format!(" AND NOT EXISTS ({rows} EXCEPT {outcomes}) AND RowCount = {}", row_ids.len())
+                    format!(" AND NOT EXISTS ({rows} EXCEPT {outcomes}) AND [RowCount] = {}", row_ids.len())
                 }
                 Coverage::Part => String::new(),
             };

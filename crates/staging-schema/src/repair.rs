@@ -109,7 +109,7 @@ pub fn record(table: &TargetTable, repair: &Repair) -> Statement {
         |d| {
             let values: Vec<_> = (1..=8).map(|n| d.param(n)).collect();
             format!(
-                "INSERT INTO {} (TargetTable, RowId, SourceKey, ColumnName, Rule, FromValue, ToValue, ErrorCode) VALUES ({})",
+                "INSERT INTO {} (TargetTable, RowId, SourceKey, ColumnName, [Rule], FromValue, ToValue, ErrorCode) VALUES ({})",
                 d.table(&name()),
                 values.join(", ")
             )

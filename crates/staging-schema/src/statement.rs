@@ -1,5 +1,6 @@
 //! One statement with its text for each dialect and its parameters.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use crate::dialect::Dialect;
@@ -47,6 +48,25 @@ impl Statement {
     /// The text for one dialect with its parameters written out, for people and for scripts that they run by hand; engines get
     /// [`text`](Self::text) and [`params`](Self::params).
     pub fn written_out(&self, dialect: Dialect) -> String {
+        self.rewritten(dialect, |value| Some(literal(dialect, value)))
+    }
+
+    /// The text for one dialect with parameters that are NULL written into it, as texts that are NULL: a server that is told
+    /// the type of each parameter would have to be told one here, and text is what all other types take. The other
+    /// parameters keep their numbers.
+    pub fn nulls_written_out(&self, dialect: Dialect) -> Cow<'_, str> {
+        if !self.params.iter().any(Value::is_null) {
+            return Cow::Borrowed(self.text(dialect));
+        }
+        let null = match dialect {
+            Dialect::Sqlite => "NULL",
+            Dialect::Mssql => "CAST(NULL AS nvarchar(4000))",
+        };
+        Cow::Owned(self.rewritten(dialect, |value| value.is_null().then(|| null.to_owned())))
+    }
+
+    /// The text with those parameters replaced for which there is something else.
+    fn rewritten(&self, dialect: Dialect, other: impl Fn(&Value) -> Option<String>) -> String {
         let text = self.text(dialect);
         let mark = match dialect {
             Dialect::Sqlite => "?",
@@ -62,8 +82,9 @@ impl Statement {
                 && let digits = number.len() - number.trim_start_matches(|c: char| c.is_ascii_digit()).len()
                 && let Some(value) =
                     number[..digits].parse::<usize>().ok().and_then(|n| self.params.get(n.checked_sub(1)?))
+                && let Some(other) = other(value)
             {
-                written.push_str(&literal(dialect, value));
+                written.push_str(&other);
                 rest = &number[digits..];
                 continue;
             }
@@ -131,5 +152,19 @@ mod tests {
             statement.written_out(Dialect::Mssql),
             "SELECT '?1 @P1', [a ?1] FROM t WHERE x = 7 AND y = N'o''neil'"
         );
+    }
+
+    #[test]
+    fn only_parameters_that_are_null_are_written_into_the_text() {
+        let text = |d: Dialect| format!("SELECT {}, {}, '@P1', {}", d.param(1), d.param(2), d.param(10));
+        let mut params = vec![Value::Null, 7.into()];
+        params.resize(10, "x".into());
+        let statement = Statement::new(text, params);
+        assert_eq!(
+            statement.nulls_written_out(Dialect::Mssql),
+            "SELECT CAST(NULL AS nvarchar(4000)), @P2, '@P1', @P10"
+        );
+        let full = Statement::new(text, vec!["x".into(); 10]);
+        assert!(matches!(full.nulls_written_out(Dialect::Mssql), Cow::Borrowed(_)));
     }
 }

@@ -1,6 +1,7 @@
 //! What can go wrong between us and a staging database.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -17,42 +18,44 @@ pub enum Error {
         /// The folder.
         folder: PathBuf,
     },
-    /// The file should be there already and is not.
-    #[error("there is no staging database {}", .path.display())]
+    /// The database should be there already and is not.
+    #[error("there is no staging database {database}")]
     Missing {
-        /// The file.
-        path: PathBuf,
+        /// The file, or the database and its server.
+        database: String,
     },
-    /// The file is something else.
-    #[error("{} is not a staging database: {why}", .path.display())]
+    /// The database is something else.
+    #[error("{database} is not a staging database: {why}")]
     NotADatabase {
-        /// The file.
-        path: PathBuf,
+        /// The file, or the database and its server.
+        database: String,
         /// What was found instead.
         why: String,
     },
-    /// The file or its folder cannot be written.
-    #[error("the staging database {} cannot be written", .path.display())]
+    /// The database was opened for reading only, or the file or its folder cannot be written.
+    #[error("the staging database {database} cannot be written")]
     ReadOnly {
-        /// The file.
-        path: PathBuf,
+        /// The file, or the database and its server.
+        database: String,
     },
     /// Made by a later version of this toolkit, or by one that nobody knows.
-    #[error("the staging database {} has schema version {found}, this program needs {needed}", .path.display())]
+    #[error("the staging database {database} has schema version {found}, this program needs {needed}")]
     SchemaVersion {
-        /// The file.
-        path: PathBuf,
-        /// Version in the file.
+        /// The file, or the database and its server.
+        database: String,
+        /// Version in the database.
         found: i64,
         /// Version of this program.
         needed: i64,
     },
     /// Made by an earlier version of this toolkit, from which it can be upgraded.
-    #[error("the staging database {} has schema version {found} and must be upgraded to {needed} first", .path.display())]
+    #[error(
+        "the staging database {database} has schema version {found} and must be upgraded to {needed} first"
+    )]
     OlderVersion {
-        /// The file.
-        path: PathBuf,
-        /// Version in the file.
+        /// The file, or the database and its server.
+        database: String,
+        /// Version in the database.
         found: i64,
         /// Version of this program.
         needed: i64,
@@ -63,23 +66,107 @@ pub enum Error {
         /// Why.
         source: staging_schema::Error,
     },
-    /// The engine is not there yet.
-    #[error("the staging engine {engine} is not available in this version; use sqlite")]
-    EngineUnavailable {
-        /// Its name in the project file.
-        engine: String,
+    /// The connection string of a server cannot be read.
+    #[error("the connection string of the staging server cannot be used: {why}")]
+    ConnectionString {
+        /// What is wrong, without the string.
+        why: String,
+    },
+    /// Nobody answers at the server's address.
+    #[error("the staging server {server} does not answer; check its address, its port and the firewall")]
+    Unreachable {
+        /// Address and port.
+        server: String,
+        /// What the network said.
+        source: Cause,
+    },
+    /// The server's certificate is not trusted.
+    #[error(
+        "the certificate of the staging server {server} is not trusted; name the certificate authority that issued it, \
+         or say TrustServerCertificate=true where the network is yours"
+    )]
+    UntrustedCertificate {
+        /// Address and port.
+        server: String,
+        /// What TLS said.
+        source: Cause,
+    },
+    /// The server refused the login.
+    #[error("the staging server {server} refused the login; check user and password")]
+    LoginRefused {
+        /// Address and port.
+        server: String,
+        /// What the server said.
+        source: Cause,
+    },
+    /// The server has no such database, or the login may not use it.
+    #[error(
+        "the staging server {server} has no such database for this login; make it with CREATE DATABASE, \
+         or grant the login access to it"
+    )]
+    DatabaseMissing {
+        /// Address and port.
+        server: String,
+        /// What the server said.
+        source: Cause,
     },
     /// The database could not be opened for another reason.
-    #[error("the staging database {} could not be opened", .path.display())]
+    #[error("the staging database {database} could not be opened")]
     Open {
-        /// The file.
-        path: PathBuf,
+        /// The file, or the database and its server.
+        database: String,
         /// What the engine said.
         source: Cause,
     },
     /// Somebody else held the lock for longer than the busy timeout.
     #[error("the staging database is busy: another process held its lock too long while {doing}")]
     Busy {
+        /// What was being done.
+        doing: String,
+        /// What the engine said.
+        source: Cause,
+    },
+    /// The server chose this transaction to be rolled back, and again each time that it was repeated.
+    #[error("the staging database rolled back {doing} again and again, because others change the same rows")]
+    Deadlock {
+        /// What was being done.
+        doing: String,
+        /// What the engine said.
+        source: Cause,
+    },
+    /// The server did not answer within the statement timeout; what was being done was rolled back.
+    #[error("the staging server took longer than {} s for {doing}; nothing was changed", .after.as_secs())]
+    Timeout {
+        /// What was being done.
+        doing: String,
+        /// The timeout.
+        after: Duration,
+        /// What the driver said.
+        source: Cause,
+    },
+    /// The connection broke; what was being done was rolled back, and repeating it did not help.
+    #[error("the connection to the staging server broke during {doing}; nothing was changed")]
+    ConnectionLost {
+        /// What was being done.
+        doing: String,
+        /// What the network said.
+        source: Cause,
+    },
+    /// The connection broke while a transaction was being committed: it is done as a whole or not at all, and nobody
+    /// knows which.
+    #[error(
+        "the connection to the staging server broke while {doing} was being committed; it may or may not be done, \
+         so look before repeating it"
+    )]
+    Ambiguous {
+        /// What was being done.
+        doing: String,
+        /// What the network said.
+        source: Cause,
+    },
+    /// The disk or the database's log is full; nothing was changed.
+    #[error("the staging database has no room left for {doing}; nothing was changed")]
+    Full {
         /// What was being done.
         doing: String,
         /// What the engine said.
@@ -159,7 +246,7 @@ pub enum Error {
         /// What is wrong.
         why: String,
     },
-    /// The thread that owns the connection has ended.
+    /// The thread or task that owns the connection has ended.
     #[error("the staging database was closed")]
     Closed,
 }
@@ -167,7 +254,17 @@ pub enum Error {
 impl Error {
     /// Whether somebody else held the lock; the same call may be repeated.
     pub fn is_busy(&self) -> bool {
-        matches!(self, Self::Busy { .. })
+        matches!(self, Self::Busy { .. } | Self::Deadlock { .. })
+    }
+
+    /// Whether it may go better later: nothing was changed, and the same call may be repeated.
+    pub fn is_transient(&self) -> bool {
+        self.is_busy() || matches!(self, Self::ConnectionLost { .. } | Self::Unreachable { .. })
+    }
+
+    /// Whether nobody knows if it was done: ask the database before repeating it.
+    pub fn is_ambiguous(&self) -> bool {
+        matches!(self, Self::Ambiguous { .. })
     }
 
     /// Whether a lease was lost: leave the chunk alone and take another.
@@ -201,7 +298,10 @@ impl Error {
                 | Self::SchemaVersion { .. }
                 | Self::OlderVersion { .. }
                 | Self::UpgradeRefused { .. }
-                | Self::EngineUnavailable { .. }
+                | Self::ConnectionString { .. }
+                | Self::UntrustedCertificate { .. }
+                | Self::LoginRefused { .. }
+                | Self::DatabaseMissing { .. }
         )
     }
 }

@@ -33,6 +33,7 @@ mod error;
 mod fault;
 mod lease;
 mod manifest;
+mod mssql;
 mod options;
 mod row;
 mod settle;
@@ -52,8 +53,8 @@ pub use manifest::{
     Doubts, InDoubt, NewRequest, RequestEnd, RequestOutcome, Resolution, RowError, StagedRow, Success,
 };
 pub use options::{
-    DEFAULT_BUSY_TIMEOUT, DEFAULT_LEASE, DEFAULT_QUIET_TIME, EngineKind, Existing, ScalarFunction,
-    StoreOptions, Versions,
+    DEFAULT_BUSY_TIMEOUT, DEFAULT_LEASE, DEFAULT_LOGIN_TIMEOUT, DEFAULT_QUIET_TIME,
+    DEFAULT_STATEMENT_TIMEOUT, EngineKind, Existing, ScalarFunction, ServerOptions, StoreOptions, Versions,
 };
 pub use row::Row;
 pub use settle::RowLevels;

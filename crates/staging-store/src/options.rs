@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use staging_schema::Value;
 
 /// How long a chunk is leased when nothing else is said: far above the busy timeout.
@@ -11,6 +12,10 @@ pub const DEFAULT_LEASE: Duration = Duration::from_mins(5);
 pub const DEFAULT_QUIET_TIME: Duration = Duration::from_mins(10);
 /// How long to wait for another process's lock when nothing else is said.
 pub const DEFAULT_BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a server may work on one statement when nothing else is said: a slice of a wide table on a slow disk.
+pub const DEFAULT_STATEMENT_TIMEOUT: Duration = Duration::from_mins(10);
+/// How long a login at a server may take when nothing else is said.
+pub const DEFAULT_LOGIN_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The engine that keeps the staging database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,7 +23,7 @@ pub enum EngineKind {
     /// One file, embedded.
     #[default]
     Sqlite,
-    /// A server, for teams and many machines. Not available yet: opening it is an error that says so.
+    /// A database of a SQL Server, for teams and many machines.
     SqlServer,
 }
 
@@ -61,14 +66,44 @@ pub struct ScalarFunction {
     pub tsql: Option<&'static str>,
 }
 
+/// Where a SQL Server is, and how patient we are with it.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// An ADO.NET connection string: `Server`, `Database`, `User Id` and `Password`; `TrustServerCertificate=true` accepts
+    /// any certificate. Encryption is required unless the string says otherwise. Never shown.
+    pub connection: SecretString,
+    /// A token of Entra ID instead of user and password.
+    pub access_token: Option<SecretString>,
+    /// Certificates of authorities that are trusted besides those of the system, as PEM.
+    pub certificate_authority: Option<PathBuf>,
+    /// How long the server may work on one statement.
+    pub statement_timeout: Duration,
+    /// How long connecting and logging in may take.
+    pub login_timeout: Duration,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            connection: SecretString::default(),
+            access_token: None,
+            certificate_authority: None,
+            statement_timeout: DEFAULT_STATEMENT_TIMEOUT,
+            login_timeout: DEFAULT_LOGIN_TIMEOUT,
+        }
+    }
+}
+
 /// How a staging database is opened.
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
     /// The engine.
     pub engine: EngineKind,
-    /// The file.
+    /// The file, for SQLite.
     pub path: PathBuf,
-    /// What to do about a file that is, or is not, there.
+    /// The server, for SQL Server.
+    pub server: ServerOptions,
+    /// What to do about a database that is, or is not, there.
     pub existing: Existing,
     /// Which versions of our own control tables are opened.
     pub versions: Versions,
@@ -83,6 +118,7 @@ impl Default for StoreOptions {
         Self {
             engine: EngineKind::Sqlite,
             path: PathBuf::from("staging.db"),
+            server: ServerOptions::default(),
             existing: Existing::OpenOrCreate,
             versions: Versions::Current,
             functions: Vec::new(),
@@ -95,5 +131,15 @@ impl StoreOptions {
     /// A file, opened or created.
     pub fn sqlite(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), ..Self::default() }
+    }
+
+    /// A database of a SQL Server, which must be there; the toolkit makes its schemas in it.
+    pub fn sql_server(connection: impl Into<String>) -> Self {
+        let connection = SecretString::from(connection.into());
+        Self {
+            engine: EngineKind::SqlServer,
+            server: ServerOptions { connection, ..ServerOptions::default() },
+            ..Self::default()
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use staging_schema::{Dialect, Statement, TableName, control};
 
 use crate::append::{AppendTicket, Appender};
+use crate::mssql::SqlServer;
 use crate::options::{EngineKind, StoreOptions};
 use crate::row::Row;
 use crate::sqlite::Sqlite;
@@ -16,7 +17,8 @@ use crate::{Error, RowBatch};
 /// Rows in a slice of a set-based statement: nobody waits long for a lock.
 pub const SLICE_ROWS: u64 = 50_000;
 
-/// An open staging database. Cheap to clone; all clones share one writer.
+/// An open staging database. Cheap to clone; all clones share one writer, which works off writes in their order. A store of a
+/// SQL Server belongs to the runtime in which it was opened.
 ///
 /// Writes are handed to the engine and run to their end even when the future that waits for them is dropped: after a
 /// drop, ask the database what happened.
@@ -47,6 +49,7 @@ pub(crate) use guarded;
 #[derive(Debug)]
 pub(crate) enum Engine {
     Sqlite(Sqlite),
+    SqlServer(SqlServer),
 }
 
 impl Engine {
@@ -58,6 +61,7 @@ impl Engine {
     ) -> Result<AppendTicket, Error> {
         match self {
             Self::Sqlite(sqlite) => sqlite.append(table, columns, rows).await,
+            Self::SqlServer(server) => server.append(table, columns, rows).await,
         }
     }
 }
@@ -71,7 +75,9 @@ impl Store {
                 let sqlite = opened.map_err(|_| Error::Closed)??;
                 Ok(Self::over(Engine::Sqlite(sqlite)))
             }
-            EngineKind::SqlServer => Err(Error::EngineUnavailable { engine: "sqlserver".to_owned() }),
+            EngineKind::SqlServer => {
+                SqlServer::open(&options).await.map(|server| Self::over(Engine::SqlServer(server)))
+            }
         }
     }
 
@@ -95,6 +101,7 @@ impl Store {
     pub fn dialect(&self) -> Dialect {
         match &*self.engine {
             Engine::Sqlite(_) => Dialect::Sqlite,
+            Engine::SqlServer(_) => Dialect::Mssql,
         }
     }
 
@@ -103,6 +110,7 @@ impl Store {
         guarded!(self.faults, Execute, statement.text(self.dialect()), async {
             match &*self.engine {
                 Engine::Sqlite(sqlite) => sqlite.execute(statement.clone()).await,
+                Engine::SqlServer(server) => server.execute(statement.clone()).await,
             }
         })
     }
@@ -122,6 +130,7 @@ impl Store {
         guarded!(self.faults, Transaction, &last, async {
             match &*self.engine {
                 Engine::Sqlite(sqlite) => sqlite.transaction(steps).await,
+                Engine::SqlServer(server) => server.transaction(steps).await,
             }
         })
     }
@@ -131,6 +140,7 @@ impl Store {
         guarded!(self.faults, Query, statement.text(self.dialect()), async {
             match &*self.engine {
                 Engine::Sqlite(sqlite) => sqlite.query(statement.clone()).await,
+                Engine::SqlServer(server) => server.query(statement.clone()).await,
             }
         })
     }
@@ -148,6 +158,7 @@ impl Store {
         let stream = guarded!(self.faults, Stream, statement.text(self.dialect()), async {
             match &*self.engine {
                 Engine::Sqlite(sqlite) => sqlite.stream(statement.clone()).await,
+                Engine::SqlServer(server) => server.stream(statement.clone()).await,
             }
         });
         #[cfg(feature = "faults")]
@@ -215,6 +226,7 @@ impl Store {
     pub async fn close(self) -> Result<(), Error> {
         match Arc::try_unwrap(self.engine) {
             Ok(Engine::Sqlite(sqlite)) => sqlite.close().await,
+            Ok(Engine::SqlServer(server)) => server.close().await,
             Err(_) => Ok(()),
         }
     }

@@ -55,7 +55,7 @@ fn status(d: Dialect, table: &TargetTable) -> String {
         "SELECT {name} AS TargetTable, COUNT(*) AS Staged, {unprocessed} AS Unprocessed, {accepted} AS Accepted, \
          {processed} AS Processed, {failed} AS InError, COALESCE(SUM(CASE WHEN {given} THEN 1 ELSE 0 END), 0) AS WithId, \
          {owed} AS Owed, \
-         (SELECT COALESCE(SUM(q.RowCount), 0) FROM {request} q WHERE q.TargetTable = {name} AND q.State = 'sent') AS InDoubt, \
+         (SELECT COALESCE(SUM(q.[RowCount]), 0) FROM {request} q WHERE q.TargetTable = {name} AND q.State = 'sent') AS InDoubt, \
          (SELECT COUNT(*) FROM {chunk} c WHERE c.TargetTable = {name} AND c.State <> 'done') AS OpenChunks \
          FROM {table}",
         unprocessed = counted("U"),

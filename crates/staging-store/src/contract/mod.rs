@@ -32,6 +32,8 @@ pub use work::{
     two_planners_cut_once,
 };
 
+pub use crate::mssql::{ScratchDatabase, TEST_SERVER};
+
 use crate::Store;
 
 /// Runs all of them.

@@ -42,7 +42,7 @@ impl Sqlite {
                 let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
                 prepare(&connection, Use::Write, options)?;
                 if connection.is_readonly("main").map_err(|error| opening(path, error))? {
-                    return Err(Error::ReadOnly { path: path.clone() });
+                    return Err(Error::ReadOnly { database: path.display().to_string() });
                 }
                 if options.existing == Existing::OpenOrCreate && is_new(&connection, path)? {
                     create(&mut connection, path)?;
@@ -64,13 +64,16 @@ fn check_place(path: &Path, existing: Existing) -> Result<(), Error> {
         return Err(Error::FolderMissing { folder: folder.to_owned() });
     }
     if path.is_dir() {
-        return Err(Error::NotADatabase { path: path.to_owned(), why: "it is a folder".to_owned() });
+        return Err(Error::NotADatabase {
+            database: path.display().to_string(),
+            why: "it is a folder".to_owned(),
+        });
     }
     if path.exists() {
         return Ok(());
     }
     if existing != Existing::OpenOrCreate {
-        return Err(Error::Missing { path: path.to_owned() });
+        return Err(Error::Missing { database: path.display().to_string() });
     }
     let mut file = OpenOptions::new();
     file.write(true).create_new(true);
@@ -84,9 +87,9 @@ fn check_place(path: &Path, existing: Existing) -> Result<(), Error> {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            Err(Error::ReadOnly { path: path.to_owned() })
+            Err(Error::ReadOnly { database: path.display().to_string() })
         }
-        Err(error) => Err(Error::Open { path: path.to_owned(), source: error.into() }),
+        Err(error) => Err(Error::Open { database: path.display().to_string(), source: error.into() }),
     }
 }
 
@@ -132,31 +135,37 @@ fn check_version(connection: &Connection, options: &StoreOptions) -> Result<(), 
     let path = &options.path;
     if pragma(connection, path, "application_id")? != APPLICATION_ID {
         let why = "it is a SQLite file of another program".to_owned();
-        return Err(Error::NotADatabase { path: path.clone(), why });
+        return Err(Error::NotADatabase { database: path.display().to_string(), why });
     }
     match pragma(connection, path, "user_version")? {
         ddl::SCHEMA_VERSION => Ok(()),
         found if (ddl::OLDEST_VERSION..ddl::SCHEMA_VERSION).contains(&found) => match options.versions {
             Versions::Known => Ok(()),
-            Versions::Current => {
-                Err(Error::OlderVersion { path: path.clone(), found, needed: ddl::SCHEMA_VERSION })
-            }
+            Versions::Current => Err(Error::OlderVersion {
+                database: path.display().to_string(),
+                found,
+                needed: ddl::SCHEMA_VERSION,
+            }),
         },
-        found => Err(Error::SchemaVersion { path: path.clone(), found, needed: ddl::SCHEMA_VERSION }),
+        found => Err(Error::SchemaVersion {
+            database: path.display().to_string(),
+            found,
+            needed: ddl::SCHEMA_VERSION,
+        }),
     }
 }
 
 /// Gives a failure while opening its meaning.
 pub(super) fn opening(path: &Path, error: rusqlite::Error) -> Error {
-    let path = path.to_owned();
+    let database = path.display().to_string();
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => {
-            Error::NotADatabase { path, why: "it is no SQLite file, or an encrypted one".to_owned() }
+            Error::NotADatabase { database, why: "it is no SQLite file, or an encrypted one".to_owned() }
         }
-        Some(ErrorCode::ReadOnly) => Error::ReadOnly { path },
+        Some(ErrorCode::ReadOnly) => Error::ReadOnly { database },
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             Error::Busy { doing: format!("opening {}", path.display()), source: error.into() }
         }
-        _ => Error::Open { path, source: error.into() },
+        _ => Error::Open { database, source: error.into() },
     }
 }

@@ -96,7 +96,7 @@ impl Readers {
 
 impl Sqlite {
     fn writer(&self) -> Result<&writer::Writer, Error> {
-        self.writer.as_ref().ok_or_else(|| Error::ReadOnly { path: self.path.clone() })
+        self.writer.as_ref().ok_or_else(|| Error::ReadOnly { database: self.path.display().to_string() })
     }
 
     pub(crate) async fn execute(&self, statement: Statement) -> Result<u64, Error> {

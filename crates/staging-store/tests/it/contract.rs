@@ -1,4 +1,4 @@
-//! The contract of all engines, by SQLite.
+//! The contract of all engines, by SQLite, and by the server that `STAGING_TEST_MSSQL` names.
 
 use staging_store::contract;
 
@@ -12,6 +12,16 @@ macro_rules! keeps {
             let (_folder, store) = store().await;
             contract::$name(&store).await;
         })+
+
+        mod sql_server {
+            $(#[tokio::test]
+            async fn $name() {
+                let Some((database, store)) = crate::world::server_store().await else { return };
+                staging_store::contract::$name(&store).await;
+                store.close().await.unwrap();
+                database.remove().await.unwrap();
+            })+
+        }
     };
 }
 

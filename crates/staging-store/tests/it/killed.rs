@@ -47,7 +47,7 @@ async fn a_killed_writer_never_leaves_half_an_outcome() {
         |d| {
             format!(
                 "SELECT COUNT(*) FROM {} AS q WHERE (SELECT COUNT(*) FROM {} AS s WHERE s.RequestId = q.RequestId) <> \
-                 CASE q.State WHEN 'answered' THEN q.RowCount ELSE 0 END",
+                 CASE q.State WHEN 'answered' THEN q.[RowCount] ELSE 0 END",
                 d.table(&requests),
                 d.table(&success)
             )
@@ -72,7 +72,7 @@ async fn a_killed_writer_never_leaves_half_an_outcome() {
     // What was neither answered nor is in doubt is pending: every row is accounted for.
     let pending = store.count(&pending::count(&table, Pass::Insert, Levels::All)).await.unwrap();
     let sent = Statement::new(
-        |d| format!("SELECT SUM(RowCount) FROM {} WHERE State <> 'void'", d.table(&requests)),
+        |d| format!("SELECT SUM([RowCount]) FROM {} WHERE State <> 'void'", d.table(&requests)),
         vec![],
     );
     assert_eq!(pending + store.count(&sent).await.unwrap(), ROWS);

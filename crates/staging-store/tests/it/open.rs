@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use staging_schema::{Statement, Value};
-use staging_store::{EngineKind, Error, Existing, ScalarFunction, Store, StoreOptions};
+use staging_store::{Error, Existing, ScalarFunction, Store, StoreOptions};
 use tempfile::TempDir;
 
 use crate::world;
@@ -72,15 +72,6 @@ async fn a_database_of_another_schema_version_is_refused() {
         }
         other => panic!("{other}"),
     }
-}
-
-#[tokio::test]
-async fn sql_server_is_not_there_yet_and_says_so() {
-    let error = fails(StoreOptions { engine: EngineKind::SqlServer, ..StoreOptions::default() }).await;
-    assert_eq!(
-        error.to_string(),
-        "the staging engine sqlserver is not available in this version; use sqlite"
-    );
 }
 
 #[cfg(unix)]

@@ -1,0 +1,17 @@
+//! SQL Server: a database of a server, reached by TDS; one connection writes, others read.
+
+mod append;
+mod connection;
+mod engine;
+mod execute;
+mod failure;
+mod functions;
+mod open;
+#[cfg(feature = "contract")]
+mod scratch;
+mod unit;
+mod value;
+
+pub(crate) use engine::SqlServer;
+#[cfg(feature = "contract")]
+pub use scratch::{ScratchDatabase, TEST_SERVER};

@@ -1,0 +1,104 @@
+//! A database that lives as long as a test.
+
+use std::time::Duration;
+
+use backon::{ConstantBuilder, Retryable as _};
+use bb8::ManageConnection as _;
+use secrecy::ExposeSecret as _;
+use staging_schema::Dialect;
+use uuid::Uuid;
+
+use super::connection::{Manager, Use};
+use super::failure::failure;
+use crate::Error;
+use crate::options::StoreOptions;
+
+/// Names the environment variable that holds the connection string of a server for tests.
+pub const TEST_SERVER: &str = "STAGING_TEST_MSSQL";
+
+/// A database of its own on the server for tests; dropped with this, or by [`remove`](Self::remove).
+#[derive(Debug)]
+pub struct ScratchDatabase {
+    /// How to open it.
+    pub options: StoreOptions,
+    name: String,
+    administration: Option<StoreOptions>,
+}
+
+impl ScratchDatabase {
+    /// Makes one on the server that [`TEST_SERVER`] names; without it, says so loudly and gives none.
+    ///
+    /// # Errors
+    /// What the server says to `CREATE DATABASE`.
+    pub async fn from_environment() -> Result<Option<Self>, Error> {
+        match std::env::var(TEST_SERVER) {
+            Ok(connection) => Self::on(&connection).await.map(Some),
+            Err(_) => {
+                #[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
+                {
+                    eprintln!("skipped: {TEST_SERVER} is not set");
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// Makes one on a server.
+    ///
+    /// # Errors
+    /// What the server says to `CREATE DATABASE`.
+    pub async fn on(connection: &str) -> Result<Self, Error> {
+        let name = format!("dvt_{}", Uuid::new_v4().simple());
+        let administration = StoreOptions::sql_server(format!("{connection};Database=master"));
+        run(&administration, &format!("CREATE DATABASE {}", Dialect::Mssql.quote(&name))).await?;
+        let options = StoreOptions::sql_server(format!("{connection};Database={name}"));
+        Ok(Self { options, name, administration: Some(administration) })
+    }
+
+    /// The connection string, for another process.
+    pub fn connection(&self) -> &str {
+        self.options.server.connection.expose_secret()
+    }
+
+    /// Drops the database; sessions that end just now are waited for.
+    ///
+    /// # Errors
+    /// What the server says to `DROP DATABASE`.
+    pub async fn remove(mut self) -> Result<(), Error> {
+        match self.administration.take() {
+            Some(administration) => remove(&administration, &self.name).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for ScratchDatabase {
+    fn drop(&mut self) {
+        let Some(administration) = self.administration.take() else { return };
+        let name = std::mem::take(&mut self.name);
+        // The runtime of the test may be ending: a runtime of its own.
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.is_ok_and(|runtime| runtime.block_on(remove(&administration, &name)).is_ok())
+        });
+        if !thread.join().unwrap_or(false) {
+            tracing::warn!("a scratch database stays behind");
+        }
+    }
+}
+
+async fn remove(administration: &StoreOptions, name: &str) -> Result<(), Error> {
+    let quoted = Dialect::Mssql.quote(name);
+    // Ends sessions that others left open; not every server knows it.
+    let _ = run(administration, &format!("ALTER DATABASE {quoted} SET SINGLE_USER WITH ROLLBACK IMMEDIATE"))
+        .await;
+    let drop = format!("IF DB_ID({}) IS NOT NULL DROP DATABASE {quoted}", Dialect::Mssql.literal(name));
+    let policy = ConstantBuilder::default().with_delay(Duration::from_millis(100)).with_max_times(30);
+    (|| run(administration, &drop)).retry(policy).await
+}
+
+async fn run(administration: &StoreOptions, text: &str) -> Result<(), Error> {
+    let manager = Manager::new(administration, Use::Write)?;
+    let mut link = manager.connect().await?;
+    link.batch(text).await.map_err(|error| failure(text, error, link.patience.statement))
+}
