@@ -1,22 +1,25 @@
-//! Appending rows: as a bulk insert over TDS, or as one JSON parameter where rows are few or a bulk insert cannot carry them.
+//! Appending rows: as a bulk insert over TDS, or by an INSERT with a parameter for each cell where rows are few or a bulk
+//! insert cannot carry them.
 
 use std::ops::Range;
 
-use staging_schema::{Dialect, Statement, TableName, ValueRef};
+use staging_schema::{Dialect, Statement, TableName, Value, ValueRef};
 use tiberius::error::Error as TdsError;
 use tiberius::{ColumnData, SqlBulkCopyOption, TokenRow};
 
+use super::bulk::BulkColumn;
 use super::connection::Link;
-use super::execute;
+use super::execute::{execute, query};
 use super::failure::failure;
-use super::value::BulkType;
 use crate::batch::shape;
 use crate::{Error, RowBatch};
 
-/// Rows up to which one parameter is quicker than the three round trips of a bulk insert.
-const FEW_ROWS: usize = 200;
-/// Text in one parameter: a batch of documents goes in several.
-const PARAMETER_BYTES: usize = 8 * 1024 * 1024;
+/// Cells up to which one INSERT is quicker than the round trips of a bulk insert.
+const FEW_CELLS: usize = 100;
+/// Cells in one INSERT: the server takes 2,100 parameters.
+const MOST_CELLS: usize = 2_000;
+/// Text in one INSERT: a batch of documents goes in several.
+const MOST_TEXT: usize = 8 * 1024 * 1024;
 
 /// Appends a batch; the caller holds a transaction.
 pub(super) async fn append(
@@ -26,11 +29,11 @@ pub(super) async fn append(
     rows: &RowBatch,
 ) -> Result<u64, Error> {
     let insert = Insert { table, columns, rows };
-    if rows.len() <= FEW_ROWS {
-        return insert.as_parameters(link, 0..rows.len()).await;
+    if rows.cells() <= FEW_CELLS {
+        return insert.with_parameters(link, 0..rows.len()).await;
     }
-    let Some(types) = insert.bulk_types(link).await? else {
-        return insert.as_parameters(link, 0..rows.len()).await;
+    let Some(types) = insert.bulk_columns(link).await? else {
+        return insert.with_parameters(link, 0..rows.len()).await;
     };
     // In the order of the batch, so that row numbers rise as the rows came.
     let mut appended = 0;
@@ -43,7 +46,7 @@ pub(super) async fn append(
         start = end;
         let end = (start..rows.len()).find(|row| insert.fits(&types, *row)).unwrap_or(rows.len());
         if end > start {
-            appended += insert.as_parameters(link, start..end).await?;
+            appended += insert.with_parameters(link, start..end).await?;
         }
         start = end;
     }
@@ -69,23 +72,27 @@ impl Insert<'_> {
         self.rows.cell(row * self.rows.width() + column)
     }
 
-    /// The types of the columns, unless one of them takes no bulk insert.
-    async fn bulk_types(&self, link: &mut Link) -> Result<Option<Vec<BulkType>>, Error> {
-        let (table, quoted) = (Dialect::Mssql.table(self.table), self.quoted());
-        let quoted: Vec<_> = quoted.iter().map(String::as_str).collect();
-        link.begins();
-        let answer = link.client.column_metadata(&table, &quoted).await;
-        let patience = link.patience.statement;
-        let columns = link.ended(answer).map_err(|error| failure(&self.doing(), error, patience))?;
-        Ok(columns.iter().map(|column| BulkType::of(&column.base.ty)).collect())
+    /// What the columns take, unless one of them takes no bulk insert.
+    async fn bulk_columns(&self, link: &mut Link) -> Result<Option<Vec<BulkColumn>>, Error> {
+        let table = Dialect::Mssql.table(self.table);
+        let known = query(link, &BulkColumn::read(&table)).await?;
+        self.columns
+            .iter()
+            .map(|column| {
+                let row = known
+                    .iter()
+                    .find(|row| row.get(0).as_text().is_some_and(|name| name.eq_ignore_ascii_case(column)));
+                row.map_or(Ok(None), BulkColumn::of)
+            })
+            .collect()
     }
 
     /// Whether a row can travel in bulk.
-    fn fits(&self, types: &[BulkType], row: usize) -> bool {
-        types.iter().enumerate().all(|(column, kind)| kind.takes(self.cell(row, column)))
+    fn fits(&self, types: &[BulkColumn], row: usize) -> bool {
+        types.iter().enumerate().all(|(column, kind)| kind.cell(self.cell(row, column)).is_some())
     }
 
-    async fn in_bulk(&self, link: &mut Link, types: &[BulkType], rows: Range<usize>) -> Result<u64, Error> {
+    async fn in_bulk(&self, link: &mut Link, types: &[BulkColumn], rows: Range<usize>) -> Result<u64, Error> {
         let count = rows.len() as u64;
         link.begins();
         let answer = self.send(link, types, rows).await;
@@ -94,11 +101,11 @@ impl Insert<'_> {
         Ok(count)
     }
 
-    async fn send(&self, link: &mut Link, types: &[BulkType], rows: Range<usize>) -> Result<(), TdsError> {
+    async fn send(&self, link: &mut Link, types: &[BulkColumn], rows: Range<usize>) -> Result<(), TdsError> {
         let (table, quoted) = (Dialect::Mssql.table(self.table), self.quoted());
         let quoted: Vec<_> = quoted.iter().map(String::as_str).collect();
-        // As an INSERT does it: NULL is NULL and no default, and what the table forbids is refused.
-        let options = SqlBulkCopyOption::CheckConstraints | SqlBulkCopyOption::KeepNulls;
+        // As an INSERT does it: what the table forbids is refused.
+        let options = SqlBulkCopyOption::CheckConstraints.into();
         let mut bulk = link.client.bulk_insert_with_options(&table, &quoted, options, &[]).await?;
         for row in rows {
             let mut cells = TokenRow::with_capacity(types.len());
@@ -111,54 +118,52 @@ impl Insert<'_> {
         bulk.finalize().await.map(drop)
     }
 
-    async fn as_parameters(&self, link: &mut Link, rows: Range<usize>) -> Result<u64, Error> {
+    async fn with_parameters(&self, link: &mut Link, rows: Range<usize>) -> Result<u64, Error> {
+        let most_rows = (MOST_CELLS / self.columns.len().max(1)).max(1);
         let mut appended = 0;
-        let mut json = String::from("[");
+        let mut cells = Vec::new();
+        let (mut count, mut text) = (0, 0);
         for row in rows.clone() {
-            self.write(&mut json, row)?;
-            if json.len() >= PARAMETER_BYTES || row + 1 == rows.end {
-                json.push(']');
-                appended += execute::execute(link, &self.from_json(std::mem::take(&mut json))).await?;
-                json.push('[');
-            } else {
-                json.push(',');
+            for (column, name) in self.columns.iter().enumerate() {
+                let cell = as_text(name, self.cell(row, column))?;
+                text += cell.as_text().map_or(0, str::len);
+                cells.push(cell);
+            }
+            count += 1;
+            if count == most_rows || text >= MOST_TEXT || row + 1 == rows.end {
+                appended += execute(link, &self.insert(count, std::mem::take(&mut cells))).await?;
+                (count, text) = (0, 0);
             }
         }
         Ok(appended)
     }
 
-    /// A row as an object: its number as `n`, its cells as `c0`, `c1`, ….
-    fn write(&self, json: &mut String, row: usize) -> Result<(), Error> {
-        use std::fmt::Write as _;
-        let _ = write!(json, "{{\"n\":{row}");
-        for (column, name) in self.columns.iter().enumerate() {
-            // What is not written is NULL.
-            let _ = match self.cell(row, column) {
-                ValueRef::Null => Ok(()),
-                ValueRef::Integer(n) => write!(json, ",\"c{column}\":\"{n}\""),
-                ValueRef::Real(n) => write!(json, ",\"c{column}\":\"{n:?}\""),
-                ValueRef::Text(text) => {
-                    write!(json, ",\"c{column}\":{}", serde_json::Value::from(text))
-                }
-                value @ ValueRef::Blob(_) => return Err(shape(name, "text or a number", value)),
-            };
-        }
-        json.push('}');
-        Ok(())
-    }
-
-    /// Inserts the rows of a JSON array in their order; the server makes of the texts what the columns are.
-    fn from_json(&self, json: String) -> Statement {
-        let range = 0..self.columns.len();
-        let cells: Vec<_> = range.clone().map(|n| format!("j.c{n}")).collect();
-        let members: Vec<_> = range.map(|n| format!("c{n} nvarchar(max) '$.c{n}'")).collect();
+    /// Inserts rows in their order; the server makes of the texts what the columns are.
+    fn insert(&self, rows: usize, cells: Vec<Value>) -> Statement {
+        let width = self.columns.len();
+        let row = |n: usize| {
+            let cells: Vec<_> = (1..=width).map(|column| format!("@P{}", n * width + column)).collect();
+            format!("({n}, {})", cells.join(", "))
+        };
+        let names: Vec<_> = (1..=width).map(|column| format!("c{column}")).collect();
+        let names = names.join(", ");
         let text = format!(
-            "INSERT INTO {} ({}) SELECT {} FROM OPENJSON(@P1) WITH (n int '$.n', {}) AS j ORDER BY j.n",
+            "INSERT INTO {} ({}) SELECT {names} FROM (VALUES {}) AS v (n, {names}) ORDER BY n",
             Dialect::Mssql.table(self.table),
             self.quoted().join(", "),
-            cells.join(", "),
-            members.join(", ")
+            (0..rows).map(row).collect::<Vec<_>>().join(", "),
         );
-        Statement::same(text, vec![json.into()])
+        Statement::same(text, cells)
+    }
+}
+
+/// All cells of a column of an INSERT must be of one type: text, of which the server makes any other.
+fn as_text(column: &str, cell: ValueRef<'_>) -> Result<Value, Error> {
+    match cell {
+        ValueRef::Null => Ok(Value::Null),
+        ValueRef::Integer(n) => Ok(n.to_string().into()),
+        ValueRef::Real(n) => Ok(format!("{n:?}").into()),
+        ValueRef::Text(text) => Ok(text.into()),
+        ValueRef::Blob(_) => Err(shape(&column, "text or a number", cell)),
     }
 }

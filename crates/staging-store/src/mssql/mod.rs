@@ -1,6 +1,7 @@
 //! SQL Server: a database of a server, reached by TDS; one connection writes, others read.
 
 mod append;
+mod bulk;
 mod connection;
 mod engine;
 mod execute;

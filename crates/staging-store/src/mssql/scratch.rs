@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use backon::{ConstantBuilder, Retryable as _};
+use backon::{ConstantBuilder, ExponentialBuilder, Retryable as _};
 use bb8::ManageConnection as _;
 use secrecy::ExposeSecret as _;
 use staging_schema::Dialect;
@@ -50,7 +50,10 @@ impl ScratchDatabase {
     pub async fn on(connection: &str) -> Result<Self, Error> {
         let name = format!("dvt_{}", Uuid::new_v4().simple());
         let administration = StoreOptions::sql_server(format!("{connection};Database=master"));
-        run(&administration, &format!("CREATE DATABASE {}", Dialect::Mssql.quote(&name))).await?;
+        let create = format!("CREATE DATABASE {}", Dialect::Mssql.quote(&name));
+        // Some servers make one at a time.
+        let policy = ExponentialBuilder::default().with_min_delay(Duration::from_millis(50)).with_jitter();
+        (|| run(&administration, &create)).retry(policy.with_max_times(8)).await?;
         let options = StoreOptions::sql_server(format!("{connection};Database={name}"));
         Ok(Self { options, name, administration: Some(administration) })
     }
