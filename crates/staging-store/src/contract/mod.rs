@@ -7,6 +7,7 @@ mod lookup;
 mod outcome;
 mod stage;
 mod statement;
+mod storage;
 mod work;
 
 pub use life::{
@@ -27,6 +28,7 @@ pub use statement::{
     appended_rows_come_back_as_they_were, slices_cover_every_row_once, streams_give_every_row_once,
     transactions_are_whole_or_not,
 };
+pub use storage::{parameters_find_what_is_stored, values_keep_their_storage_forms};
 pub use work::{
     chunks_are_cut_over_pending_rows, expired_leases_come_back, nothing_claimed_is_not_nothing_left,
     two_planners_cut_once,
@@ -42,6 +44,8 @@ pub async fn check(store: &Store) {
     appended_rows_come_back_as_they_were(store).await;
     streams_give_every_row_once(store).await;
     slices_cover_every_row_once(store).await;
+    values_keep_their_storage_forms(store).await;
+    parameters_find_what_is_stored(store).await;
     chunks_are_cut_over_pending_rows(store).await;
     two_planners_cut_once(store).await;
     expired_leases_come_back(store).await;

@@ -31,6 +31,8 @@ keeps!(
     appended_rows_come_back_as_they_were,
     streams_give_every_row_once,
     slices_cover_every_row_once,
+    values_keep_their_storage_forms,
+    parameters_find_what_is_stored,
     chunks_are_cut_over_pending_rows,
     two_planners_cut_once,
     expired_leases_come_back,
