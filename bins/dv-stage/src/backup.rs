@@ -29,7 +29,7 @@ pub(crate) async fn backup(global: &Global, project: &Project, file: Option<&Pat
 /// A name that sorts by time.
 fn beside(staging: &Staging) -> PathBuf {
     let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let mut name = staging.path().as_os_str().to_owned();
+    let mut name = staging.path().unwrap_or(Path::new("staging")).as_os_str().to_owned();
     name.push(format!(".backup-{seconds}"));
     name.into()
 }

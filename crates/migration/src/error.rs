@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use uuid::Uuid;
 
 use crate::project::with_causes;
+use crate::staging::STAGING_CONNECTION;
 use crate::{ExitStatus, ProjectErrors, Step};
 
 /// What stopped a journey. Faults of single rows are not errors but outcomes, in the tables' error tables.
@@ -150,6 +151,14 @@ pub enum Error {
         /// Where it was looked for.
         staging: String,
     },
+    /// The server does itself what was asked for.
+    #[error("{what} is not done from here for staging on SQL Server")]
+    NotOnSqlServer {
+        /// What was asked for.
+        what: &'static str,
+        /// What to do instead.
+        instead: &'static str,
+    },
     /// A file that would be written is there already.
     #[error("{} exists already", path.display())]
     FileExists {
@@ -223,6 +232,7 @@ impl Error {
             | Self::NotConfirmed { .. }
             | Self::RetryWithoutLoad
             | Self::NoStaging { .. }
+            | Self::NotOnSqlServer { .. }
             | Self::FileExists { .. }
             | Self::StillNeeded { .. }
             | Self::Metadata { .. }
@@ -294,6 +304,9 @@ impl Error {
             Self::SameUser { .. } => {
                 Some("give each [[target.user]] an application of its own, or remove it".to_owned())
             }
+            Self::MissingSecret { variable } if variable == STAGING_CONNECTION => Some(format!(
+                "set {variable} to a connection string, such as Server=tcp:HOST,1433;Database=NAME;User Id=LOGIN;Password=…"
+            )),
             Self::MissingSecret { variable } => {
                 Some(format!("set {variable}, or choose another target.auth (azure-cli, managed-identity)"))
             }
@@ -321,6 +334,7 @@ impl Error {
                     .to_owned(),
             ),
             Self::Sequence(error) => Some(error.advice().to_owned()),
+            Self::NotOnSqlServer { instead, .. } => Some((*instead).to_owned()),
             Self::NoStaging { .. } => Some("`dv-migrate run` makes it; --project names the folder".to_owned()),
             Self::FileExists { .. } => Some("name a file that is not there yet".to_owned()),
             Self::StillNeeded { .. } => Some(

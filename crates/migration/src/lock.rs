@@ -5,15 +5,27 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use staging_store::{Existing, LockMode, SessionLock, Versions};
+
+use crate::error::in_staging;
 use crate::staging::Staging;
 use crate::{Error, Step};
 
-/// Held while a run is at work on a staging database. The system lets go of it when the process ends, however it ends.
+/// Held while a run is at work on a staging database. The system, or the server, lets go of it when the process ends,
+/// however it ends.
 #[derive(Debug)]
 pub(crate) struct AtWork {
     company: Company,
     staging: Staging,
-    held: Option<File>,
+    held: Option<Held>,
+}
+
+/// The lock itself: beside a file, or on the server that all machines share.
+#[derive(Debug)]
+#[expect(dead_code, reason = "kept until it is dropped")]
+enum Held {
+    File(File),
+    Session(SessionLock),
 }
 
 /// With whom a step can work.
@@ -59,30 +71,59 @@ impl AtWork {
     }
 
     /// Whether a run is at work.
-    pub(crate) fn is_held(staging: &Staging) -> bool {
-        let Ok(file) = File::open(beside(staging.path())) else { return false };
-        matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+    pub(crate) async fn is_held(staging: &Staging) -> Result<bool, Error> {
+        match staging {
+            Staging::Sqlite { path } => {
+                let Ok(file) = File::open(beside(path)) else { return Ok(false) };
+                Ok(matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+            }
+            Staging::SqlServer { .. } => Ok(on_server(staging, Company::Alone).await?.is_none()),
+        }
     }
 }
 
-async fn lock(staging: &Staging, company: Company, tries: u32) -> Result<File, Error> {
-    let path = beside(staging.path());
-    let failed = |source| Error::File { path: path.clone(), doing: "locked", source };
-    let file = File::options().create(true).truncate(false).read(true).write(true).open(&path);
-    let file = file.map_err(failed)?;
+async fn lock(staging: &Staging, company: Company, tries: u32) -> Result<Held, Error> {
     for _ in 0..tries {
-        let locked = match company {
-            Company::Alone => file.try_lock(),
-            Company::Together => file.try_lock_shared(),
+        let held = match staging {
+            Staging::Sqlite { path } => in_file(path, company)?,
+            Staging::SqlServer { .. } => on_server(staging, company).await?,
         };
-        match locked {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(100)).await,
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        match held {
+            Some(held) => return Ok(held),
+            None => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
     Err(Error::AtWork { staging: staging.to_string() })
 }
+
+fn in_file(staging: &Path, company: Company) -> Result<Option<Held>, Error> {
+    let path = beside(staging);
+    let failed = |source| Error::File { path: path.clone(), doing: "locked", source };
+    let file = File::options().create(true).truncate(false).read(true).write(true).open(&path);
+    let file = file.map_err(failed)?;
+    let locked = match company {
+        Company::Alone => file.try_lock(),
+        Company::Together => file.try_lock_shared(),
+    };
+    match locked {
+        Ok(()) => Ok(Some(Held::File(file))),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+async fn on_server(staging: &Staging, company: Company) -> Result<Option<Held>, Error> {
+    let mode = match company {
+        Company::Alone => LockMode::Exclusive,
+        Company::Together => LockMode::Shared,
+    };
+    let options = staging.options(Existing::Open, Versions::Known)?;
+    let lock = SessionLock::take(&options, RESOURCE, mode).await;
+    Ok(lock.map_err(in_staging(format!("asking who works on {staging}")))?.map(Held::Session))
+}
+
+/// The name of the lock on a server, one in each database.
+const RESOURCE: &str = "dataverse-migration-run";
 
 /// A file of its own: on some systems a lock keeps others from reading, and `status` reads beside a run.
 fn beside(staging: &Path) -> PathBuf {
@@ -99,15 +140,15 @@ mod tests {
     async fn a_second_run_is_refused_until_the_first_one_ends() {
         let folder = tempfile::tempdir().unwrap();
         let staging = Staging::Sqlite { path: folder.path().join("staging.db") };
-        assert!(!AtWork::is_held(&staging));
+        assert!(!AtWork::is_held(&staging).await.unwrap());
         let first = AtWork::begin(&staging, Company::Alone).await.unwrap();
-        assert!(AtWork::is_held(&staging));
+        assert!(AtWork::is_held(&staging).await.unwrap());
         for company in [Company::Alone, Company::Together] {
             let refused = AtWork::begin(&staging, company).await.unwrap_err();
             assert!(matches!(refused, Error::AtWork { .. }), "{refused}");
         }
         drop(first);
-        assert!(!AtWork::is_held(&staging));
+        assert!(!AtWork::is_held(&staging).await.unwrap());
         AtWork::begin(&staging, Company::Alone).await.unwrap();
     }
 
@@ -118,7 +159,7 @@ mod tests {
         let mut first = AtWork::begin(&staging, Company::Alone).await.unwrap();
         first.change_to(Company::Together).await.unwrap();
         let second = AtWork::begin(&staging, Company::Together).await.unwrap();
-        assert!(AtWork::is_held(&staging));
+        assert!(AtWork::is_held(&staging).await.unwrap());
         let refused = AtWork::begin(&staging, Company::Alone).await.unwrap_err();
         assert!(matches!(refused, Error::AtWork { .. }), "{refused}");
         drop(second);

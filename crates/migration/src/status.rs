@@ -74,7 +74,7 @@ pub async fn status(project: &Project) -> Result<Status, Error> {
 pub(crate) async fn of(project: &Project, store: Option<Store>) -> Result<Status, Error> {
     let Some(store) = store else { return Ok(Status::default()) };
     let status = Status {
-        at_work: AtWork::is_held(&project.settings().staging),
+        at_work: AtWork::is_held(&project.settings().staging).await?,
         environment: record::environment(&store).await?,
         runs: runs(&store).await?,
         tables: tables(&store).await?,

@@ -52,6 +52,7 @@ pub use lease::{ChunkPlan, Cut, Lease, Renewal, Take, Taken};
 pub use manifest::{
     Doubts, InDoubt, NewRequest, RequestEnd, RequestOutcome, Resolution, RowError, StagedRow, Success,
 };
+pub use mssql::{LockMode, SessionLock};
 pub use options::{
     DEFAULT_BUSY_TIMEOUT, DEFAULT_LEASE, DEFAULT_LOGIN_TIMEOUT, DEFAULT_QUIET_TIME,
     DEFAULT_STATEMENT_TIMEOUT, EngineKind, Existing, ScalarFunction, ServerOptions, StoreOptions, Versions,

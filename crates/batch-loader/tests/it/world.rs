@@ -9,7 +9,8 @@ use dataverse_client::wire::metadata::TableDefinition;
 use dataverse_client::{Client, Options as ClientOptions, Query, RetryPolicy, StaticToken};
 use dataverse_emulator::{Emulator, FaultPlan, FaultRule, Limits, Options as EmulatorOptions, Settings};
 use staging_schema::{StagedColumn, StagedKind, Statement, TargetTable, Value, control};
-use staging_store::{Store, StoreOptions};
+use staging_store::Store;
+use staging_store::contract::ScratchStaging;
 use tokio_util::sync::CancellationToken;
 
 /// Base of the sequence numbers in these tests.
@@ -25,7 +26,7 @@ pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) store: Store,
     pub(crate) options: Options,
-    _folder: tempfile::TempDir,
+    _staging: ScratchStaging,
 }
 
 /// One row as Dataverse shows it: the columns that were asked for, as text.
@@ -43,9 +44,9 @@ impl World {
             .await
             .unwrap();
         let client = client(&emulator, "user-1");
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(StoreOptions::sqlite(folder.path().join("staging.db"))).await.unwrap();
-        Self { emulator, client, store, options: quick(), _folder: folder }
+        let staging = ScratchStaging::new().await.unwrap();
+        let store = Store::open(staging.options()).await.unwrap();
+        Self { emulator, client, store, options: quick(), _staging: staging }
     }
 
     pub(crate) fn faults(&self, rules: impl IntoIterator<Item = FaultRule>) {

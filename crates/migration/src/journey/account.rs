@@ -102,6 +102,8 @@ async fn files(
             add(path, about);
         }
     }
-    add(journey.project.settings().staging.path().to_owned(), "the staging database, with any SQLite tool");
+    if let Some(path) = journey.project.settings().staging.path() {
+        add(path.to_owned(), "the staging database, with any SQLite tool");
+    }
     Ok(())
 }

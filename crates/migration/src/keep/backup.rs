@@ -33,6 +33,10 @@ pub struct Backup {
 /// There is no staging database, the file exists already, or the copy could not be written; then it is removed.
 pub async fn backup(project: &Project, to: &Path) -> Result<Backup, Error> {
     let staging = &project.settings().staging;
+    if staging.path().is_none() {
+        let instead = "BACKUP DATABASE … TO DISK = N'…' WITH CHECKSUM, on the server";
+        return Err(Error::NotOnSqlServer { what: "a copy into a file", instead });
+    }
     let Some(store) = staging.open_any_version().await? else {
         return Err(Error::NoStaging { staging: staging.to_string() });
     };

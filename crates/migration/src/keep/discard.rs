@@ -48,7 +48,11 @@ pub fn why_keep(status: &Status) -> Option<String> {
 /// There is none, a run is at work on it, or it should be kept; then nothing is removed.
 pub async fn discard(project: &Project, unverified: bool) -> Result<Discarded, Error> {
     let staging = &project.settings().staging;
-    let path = staging.path();
+    let Some(path) = staging.path() else {
+        let instead =
+            "drop the database, or its schemas source, target and migration, once a verification has passed";
+        return Err(Error::NotOnSqlServer { what: "discard", instead });
+    };
     if !path.exists() {
         return Err(Error::NoStaging { staging: staging.to_string() });
     }

@@ -51,8 +51,7 @@ pub async fn upgrade(project: &Project) -> Result<Option<Upgraded>, Error> {
 async fn upgrade_alone(staging: &Staging) -> Result<Option<Upgraded>, Error> {
     // Who works on it believes in its tables.
     let _at_work = AtWork::begin(staging, Company::Alone).await?;
-    let opened = staging.open(Existing::Open, Versions::Known).await;
-    let Some(store) = opened.map_err(in_staging(format!("opening {staging}")))? else { return Ok(None) };
+    let Some(store) = staging.open(Existing::Open, Versions::Known).await? else { return Ok(None) };
     let upgraded = store.upgrade().await.map_err(in_staging(format!("upgrading {staging}")));
     store.close().await.map_err(in_staging("closing it"))?;
     let upgraded = upgraded?;
@@ -71,14 +70,13 @@ pub(crate) async fn open_for_work(
     existing: Existing,
     told: impl FnOnce(String),
 ) -> Result<Option<Store>, Error> {
-    let opened = match staging.open(existing, Versions::Current).await {
-        Err(error) if error.is_older_version() => {
+    match staging.open(existing, Versions::Current).await {
+        Err(Error::Staging { source, .. }) if source.is_older_version() => {
             if let Some(upgraded) = upgrade_alone(staging).await? {
                 told(upgraded.sentence());
             }
             staging.open(existing, Versions::Current).await
         }
         opened => opened,
-    };
-    opened.map_err(in_staging(format!("opening {staging}")))
+    }
 }

@@ -12,7 +12,7 @@ use super::document::Document;
 use super::layer::Overrides;
 use super::problem::{Place, Problem, did_you_mean};
 use super::settings::{Load, Settings, Source};
-use super::written::{Written, WrittenLoad, WrittenSource};
+use super::written::{Written, WrittenLoad, WrittenSource, WrittenStaging};
 use crate::staging::Staging;
 
 /// One pass over the settings: every check adds its problems and goes on.
@@ -26,7 +26,7 @@ pub(crate) struct Check<'a> {
 impl Check<'_> {
     pub(crate) fn settings(&mut self, written: Written) -> Option<Settings> {
         let target = self.target(&written.target);
-        let staging = self.staging(written.staging.engine.as_deref(), written.staging.path);
+        let staging = self.staging(written.staging);
         self.maps(&written.map);
         let source = self.source(written.source, &written.map);
         self.owners(&written.owners);
@@ -49,8 +49,9 @@ impl Check<'_> {
         })
     }
 
-    fn staging(&mut self, engine: Option<&str>, path: Option<PathBuf>) -> Option<Staging> {
-        match engine.unwrap_or("sqlite") {
+    fn staging(&mut self, written: WrittenStaging) -> Option<Staging> {
+        let WrittenStaging { engine, path, certificate_authority: authority } = written;
+        match engine.as_deref().unwrap_or("sqlite") {
             "sqlite" => {
                 let path = self.folder.join(path.unwrap_or_else(|| PathBuf::from("staging.db")));
                 if path.is_dir() {
@@ -68,16 +69,15 @@ impl Check<'_> {
                 Some(Staging::Sqlite { path })
             }
             "sqlserver" => {
-                self.note(
-                    "staging.engine",
-                    "SQL Server is not supported as staging engine yet",
-                    Some("use engine = \"sqlite\""),
-                );
-                None
+                let authority = authority.map(|path| self.folder.join(path));
+                if let Some(path) = &authority {
+                    self.file_exists(path, "staging.certificate_authority", "the certificate authority");
+                }
+                Some(Staging::on_sql_server(authority))
             }
             other => {
                 let hint = did_you_mean(other, ["sqlite", "sqlserver"])
-                    .unwrap_or_else(|| "known here: sqlite".to_owned());
+                    .unwrap_or_else(|| "known here: sqlite, sqlserver".to_owned());
                 self.note("staging.engine", format!("unknown value `{other}`"), Some(&hint));
                 None
             }

@@ -240,7 +240,7 @@ fn mistakes_in_the_environment_and_in_flags_name_the_variable_and_the_flag() {
         environment: [
             ("DV__TARGET__ULR", "https://contoso.crm.dynamics.com"),
             ("DV__LOAD__CHUNK", "many"),
-            ("DV__STAGING__ENGINE", "sqlserver"),
+            ("DV__STAGING__ENGINE", "oracle"),
             ("DV__TARGET__CLIENT_SECRET", "hunter2"),
             ("DV__LOAD__MAX_CONCURRENCY", "0"),
         ]

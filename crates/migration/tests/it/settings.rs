@@ -122,7 +122,7 @@ fn a_certificate_is_a_file_of_the_project_and_an_authority_is_an_https_address()
 fn paths_are_meant_from_the_project_folder() {
     let folder = project();
     let project = Project::open(folder.path(), &Overrides::default()).unwrap();
-    assert_eq!(project.settings().staging.path(), folder.path().join("staging.db"));
+    assert_eq!(project.settings().staging.path(), Some(folder.path().join("staging.db").as_path()));
     let source = &project.settings().source;
     assert_eq!(source.tables[0].path_in(&source.folder), folder.path().join("source/Account.csv"));
 }

@@ -3,10 +3,11 @@
 use dataverse_wire::metadata::{ChoiceOption, ColumnDefinition, ColumnType, TableDefinition};
 use optionset_mapping::{Proposed, Separators, apply, export, import, propose, unmapped};
 use staging_schema::{StagedColumn, StagedKind, Statement, TargetTable, ddl};
-use staging_store::{Store, StoreOptions};
+use staging_store::Store;
+use staging_store::contract::ScratchStaging;
 
 struct Desk {
-    _folder: tempfile::TempDir,
+    _staging: ScratchStaging,
     store: Store,
     target: TargetTable,
     definition: TableDefinition,
@@ -14,8 +15,8 @@ struct Desk {
 
 impl Desk {
     async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(StoreOptions::sqlite(folder.path().join("staging.db"))).await.unwrap();
+        let staging = ScratchStaging::new().await.unwrap();
+        let store = Store::open(staging.options()).await.unwrap();
         let columns = vec![
             StagedColumn::new("industrycode", StagedKind::Choice),
             StagedColumn::new("new_topics", StagedKind::MultiChoice),
@@ -31,7 +32,7 @@ impl Desk {
         let definition = TableDefinition::new("account", "accounts", "accountid")
             .with_column(ColumnDefinition::new("industrycode", ColumnType::Choice { options: industries }))
             .with_column(ColumnDefinition::new("new_topics", ColumnType::MultiChoice { options: topics }));
-        Self { _folder: folder, store, target, definition }
+        Self { _staging: staging, store, target, definition }
     }
 
     async fn add(&self, key: &str, industry: Option<&str>, topics: Option<&str>) {

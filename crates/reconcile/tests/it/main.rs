@@ -10,7 +10,8 @@ use dataverse_wire::metadata::TableDefinition;
 use reconcile::{Quiet, Report, VerifyTable, verify};
 use serde_json::json;
 use staging_schema::{StagedColumn, StagedKind, Statement, TargetTable, Value, control, ddl};
-use staging_store::{Store, StoreOptions};
+use staging_store::Store;
+use staging_store::contract::ScratchStaging;
 use uuid::Uuid;
 
 const BASE: i64 = 1_000_000_000;
@@ -22,7 +23,7 @@ struct Stage {
     store: Store,
     table: VerifyTable,
     ids: Vec<Uuid>,
-    _folder: tempfile::TempDir,
+    _staging: ScratchStaging,
 }
 
 impl Stage {
@@ -43,13 +44,13 @@ impl Stage {
             ],
         )
         .unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(StoreOptions::sqlite(folder.path().join("staging.db"))).await.unwrap();
+        let staging = ScratchStaging::new().await.unwrap();
+        let store = Store::open(staging.options()).await.unwrap();
         store.execute_all(&ddl::control_tables()).await.unwrap();
         store.execute_all(&ddl::target_table(&staged)).await.unwrap();
         let table =
             VerifyTable { definition: Arc::new(definition), staged, base: Some(BASE), association: None };
-        let mut stage = Self { emulator, client, store, table, ids: Vec::new(), _folder: folder };
+        let mut stage = Self { emulator, client, store, table, ids: Vec::new(), _staging: staging };
         for (row_id, name, revenue) in [(1, "Ærø 😀", "91234567890123.4567"), (2, "Bo", "12.5")] {
             let id = stage.create(row_id, name, revenue).await;
             stage.stage(row_id, name, revenue, Some(id)).await;

@@ -9,7 +9,7 @@ struct Spoiler<'a> {
 
 impl Spoiler<'_> {
     fn add(&self, source: &str, changes: &[(&str, &str)]) {
-        let path = self.project.folder.path().join("source").join(format!("{source}.csv"));
+        let path = self.project.staging.folder().join("source").join(format!("{source}.csv"));
         let text = std::fs::read_to_string(&path).unwrap();
         let mut reader = csv_records(&text);
         let header = reader.next().unwrap();

@@ -11,6 +11,7 @@ use row_transform::model::{Owners, TableMapping};
 use row_transform::{Plan, Problem, Script, Staged, functions, plan};
 use source_extract::{Options, SourceTable, extract, headers};
 use staging_schema::{Statement, ddl};
+use staging_store::contract::ScratchStaging;
 use staging_store::{Store, StoreOptions};
 
 pub(crate) fn fixtures() -> PathBuf {
@@ -41,7 +42,7 @@ struct ProjectFile {
 }
 
 pub(crate) struct Project {
-    pub(crate) folder: tempfile::TempDir,
+    pub(crate) staging: ScratchStaging,
     pub(crate) store: Store,
     pub(crate) definitions: Vec<TableDefinition>,
     mappings: Vec<TableMapping>,
@@ -51,13 +52,12 @@ pub(crate) struct Project {
 impl Project {
     /// A project from the text of its file, with empty sources.
     pub(crate) async fn new(toml: &str, definitions: Vec<TableDefinition>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("source")).unwrap();
-        let options =
-            StoreOptions { functions: functions(), ..StoreOptions::sqlite(folder.path().join("staging.db")) };
+        let staging = ScratchStaging::new().await.unwrap();
+        std::fs::create_dir(staging.folder().join("source")).unwrap();
+        let options = StoreOptions { functions: functions(), ..staging.options() };
         let store = Store::open(options).await.unwrap();
         let file: ProjectFile = toml::from_str(toml).unwrap();
-        Self { folder, store, definitions, mappings: file.map, owners: file.owners }
+        Self { staging, store, definitions, mappings: file.map, owners: file.owners }
     }
 
     /// One of the projects in `fixtures`, with its real sources.
@@ -67,24 +67,25 @@ impl Project {
         let project = Self::new(&toml, definitions()).await;
         for from in [fixtures().join("source").join(sources), folder.join("source"), folder.join("scripts")] {
             let to = if from.ends_with("scripts") { "scripts" } else { "source" };
-            std::fs::create_dir_all(project.folder.path().join(to)).unwrap();
+            std::fs::create_dir_all(project.staging.folder().join(to)).unwrap();
             for entry in std::fs::read_dir(&from).into_iter().flatten() {
                 let path = entry.unwrap().path();
-                std::fs::copy(&path, project.folder.path().join(to).join(path.file_name().unwrap())).unwrap();
+                std::fs::copy(&path, project.staging.folder().join(to).join(path.file_name().unwrap()))
+                    .unwrap();
             }
         }
         if let Ok(mapping) = std::fs::read(folder.join("optionset-mapping.csv")) {
-            std::fs::write(project.folder.path().join("optionset-mapping.csv"), mapping).unwrap();
+            std::fs::write(project.staging.folder().join("optionset-mapping.csv"), mapping).unwrap();
         }
         project
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.folder.path().join(name), text).unwrap();
+        std::fs::write(self.staging.folder().join(name), text).unwrap();
     }
 
     fn source_folder(&self) -> PathBuf {
-        self.folder.path().join("source")
+        self.staging.folder().join("source")
     }
 
     pub(crate) fn plan(&self) -> Result<Plan, Vec<Problem>> {
@@ -103,7 +104,7 @@ impl Project {
         for table in SourceTable::discover(&self.source_folder(), &[]).unwrap() {
             extract(&self.store, &self.source_folder(), &table, &Options::at(at)).await.unwrap();
         }
-        if let Ok(csv) = std::fs::read(self.folder.path().join("optionset-mapping.csv")) {
+        if let Ok(csv) = std::fs::read(self.staging.folder().join("optionset-mapping.csv")) {
             let rows = optionset_mapping::read_mapping(&csv, &self.definitions).unwrap();
             optionset_mapping::import(&self.store, &rows).await.unwrap();
         }
@@ -116,7 +117,7 @@ impl Project {
         let scripts: Vec<Script> = plan
             .scripts()
             .iter()
-            .map(|name| Script::read(self.folder.path(), name, self.store.dialect()).unwrap())
+            .map(|name| Script::read(self.staging.folder(), name, self.store.dialect()).unwrap())
             .collect();
         row_transform::run_scripts(&self.store, &plan, &scripts).await.unwrap();
         let mut choices_changed = 0;

@@ -6,22 +6,23 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use source_extract::{Error, Extracted, Options, SourceTable, extract};
 use staging_schema::{Statement, TableName};
-use staging_store::{Store, StoreOptions};
+use staging_store::Store;
+use staging_store::contract::ScratchStaging;
 
 pub(crate) struct Desk {
-    pub(crate) folder: tempfile::TempDir,
+    pub(crate) staging: ScratchStaging,
     pub(crate) store: Store,
 }
 
 impl Desk {
     pub(crate) async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(StoreOptions::sqlite(folder.path().join("staging.db"))).await.unwrap();
-        Self { folder, store }
+        let staging = ScratchStaging::new().await.unwrap();
+        let store = Store::open(staging.options()).await.unwrap();
+        Self { staging, store }
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
+        self.staging.folder()
     }
 
     pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {

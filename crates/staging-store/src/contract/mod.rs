@@ -5,6 +5,7 @@
 mod life;
 mod lookup;
 mod outcome;
+mod scratch_staging;
 mod stage;
 mod statement;
 mod storage;
@@ -24,6 +25,7 @@ pub use outcome::{
     a_lost_lease_records_nothing, a_request_without_outcome_blocks_its_rows,
     outcomes_are_recorded_whole_or_not, requests_in_doubt_are_settled_once,
 };
+pub use scratch_staging::ScratchStaging;
 pub use statement::{
     appended_rows_come_back_as_they_were, slices_cover_every_row_once, streams_give_every_row_once,
     transactions_are_whole_or_not,

@@ -10,9 +10,11 @@ mod functions;
 mod open;
 #[cfg(feature = "contract")]
 mod scratch;
+mod session_lock;
 mod unit;
 mod value;
 
 pub(crate) use engine::SqlServer;
 #[cfg(feature = "contract")]
 pub use scratch::{ScratchDatabase, TEST_SERVER};
+pub use session_lock::{LockMode, SessionLock};
