@@ -30,13 +30,15 @@ pub enum Error {
         /// What the staging database said.
         source: Box<staging_store::Error>,
     },
-    /// The mapping needs what this engine does not offer yet.
-    #[error("{table}: {function} is not available on SQL Server yet; use the SQLite engine")]
+    /// The mapping needs what this engine does not offer.
+    #[error(
+        "{table}: {what} cannot be read by SQL Server; write it with other directives, or use the SQLite engine"
+    )]
     NotOnThisEngine {
         /// The target table.
         table: String,
         /// What is missing.
-        function: &'static str,
+        what: String,
     },
     /// The plan has no such table.
     #[error("no mapping feeds the table {table}")]

@@ -12,6 +12,8 @@ pub enum Rule {
     DuplicateKey,
     /// The key ends with blanks, which SQL Server cannot tell apart.
     KeyBlanks,
+    /// The key is longer than SQL Server can keep unique.
+    KeyLength,
     /// A value that the platform demands is missing.
     Required,
     /// Longer than the column, in UTF-16 units.
@@ -46,6 +48,7 @@ impl Rule {
         Self::KeyMissing,
         Self::DuplicateKey,
         Self::KeyBlanks,
+        Self::KeyLength,
         Self::Required,
         Self::Length,
         Self::ControlCharacter,
@@ -67,6 +70,7 @@ impl Rule {
             Self::KeyMissing => "key-missing",
             Self::DuplicateKey => "duplicate-key",
             Self::KeyBlanks => "key-blanks",
+            Self::KeyLength => "key-length",
             Self::Required => "required",
             Self::Length => "length",
             Self::ControlCharacter => "control-character",
@@ -97,6 +101,9 @@ impl Rule {
             }
             Self::KeyBlanks => {
                 "the source key ends with blanks, which SQL Server cannot tell from none: trim it in the source"
+            }
+            Self::KeyLength => {
+                "the source key is longer than 450 characters, the most that SQL Server keeps unique: take another column"
             }
             Self::Required => "the platform demands a value: fill it in the source or give a `default`",
             Self::Length => "the text is longer than the column: shorten it or say `fit = true`",

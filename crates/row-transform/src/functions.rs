@@ -1,4 +1,7 @@
-//! The functions that SQLite borrows from us: what SQL cannot do the same on both engines.
+//! The functions of ours that SQL calls: what SQL cannot do the same on both engines.
+//!
+//! SQLite borrows them from here; SQL Server has them in the schema `migration`, from the texts in `tsql/`, which answer
+//! the same.
 //!
 //! | function | answer |
 //! |---|---|
@@ -9,13 +12,13 @@
 //! | `dv_date(x, formats, zone, form)` | staged date, NULL when it is none |
 //! | `dv_number(x, decimal)` | canonical digits, NULL when it is no number |
 //! | `dv_integer(x, decimal)` | whole number, NULL when it is none |
-//! | `dv_double(x, decimal)` | double, NULL when it is no number |
+//! | `dv_double(x, decimal)` | double (on SQL Server its digits), NULL when it is no number |
 //! | `dv_round(x, places)` | canonical digits, rounded |
 //! | `dv_scale(x)` | digits behind the point of canonical digits or a double |
 //! | `dv_beyond(x, min, max)` | 1 when canonical digits lie outside |
 //! | `dv_boolean(x, yes, no)` | 1, 0, or NULL when it is neither |
 //! | `dv_guid(x)` | lower case with hyphens, NULL when it is none |
-//! | `dv_hash(…)` | 16 hexadecimal digits over all arguments |
+//! | `dv_hash(…)` | 16 digits over all arguments; on SQL Server an expression |
 //!
 //! All but `dv_hash` answer NULL to NULL.
 
@@ -38,24 +41,31 @@ use crate::values::{
 pub(crate) const LIST: char = '\u{1f}';
 
 /// The functions that a store for transformation needs; give them to `StoreOptions::functions`.
+///
+/// In the order in which SQL Server can make them: those that others call come first.
 pub fn functions() -> Vec<ScalarFunction> {
-    let table: [(&'static str, i32, Call); 14] = [
-        ("dv_trim", 1, trim),
-        ("dv_fit", 2, fit),
-        ("dv_length", 1, length),
-        ("dv_control", 1, control),
-        ("dv_date", 4, date),
-        ("dv_number", 2, number),
-        ("dv_integer", 2, integer),
-        ("dv_double", 2, double),
-        ("dv_round", 2, round),
-        ("dv_scale", 1, scale),
-        ("dv_beyond", 3, beyond),
-        ("dv_boolean", 3, boolean),
-        ("dv_guid", 1, guid),
-        ("dv_hash", -1, hash),
+    macro_rules! tsql {
+        ($name:literal) => {
+            Some(include_str!(concat!("tsql/", $name, ".sql")))
+        };
+    }
+    let table: [(&'static str, i32, Call, Option<&'static str>); 14] = [
+        ("dv_trim", 1, trim, tsql!("dv_trim")),
+        ("dv_fit", 2, fit, tsql!("dv_fit")),
+        ("dv_length", 1, length, tsql!("dv_length")),
+        ("dv_control", 1, control, tsql!("dv_control")),
+        ("dv_number", 2, number, tsql!("dv_number")),
+        ("dv_integer", 2, integer, tsql!("dv_integer")),
+        ("dv_double", 2, double, tsql!("dv_double")),
+        ("dv_round", 2, round, tsql!("dv_round")),
+        ("dv_scale", 1, scale, tsql!("dv_scale")),
+        ("dv_beyond", 3, beyond, tsql!("dv_beyond")),
+        ("dv_boolean", 3, boolean, tsql!("dv_boolean")),
+        ("dv_guid", 1, guid, tsql!("dv_guid")),
+        ("dv_date", 4, date, tsql!("dv_date")),
+        ("dv_hash", -1, hash, None),
     ];
-    table.into_iter().map(|(name, arity, call)| ScalarFunction { name, arity, call, tsql: None }).collect()
+    table.into_iter().map(|(name, arity, call, tsql)| ScalarFunction { name, arity, call, tsql }).collect()
 }
 
 type Answer = Result<Value, String>;
@@ -167,7 +177,7 @@ fn beyond(arguments: &[Value]) -> Answer {
 
 fn guid(arguments: &[Value]) -> Answer {
     with_text(arguments, |text| {
-        let bare = text.trim().trim_start_matches('{').trim_end_matches('}').to_lowercase();
+        let bare = trim_text(text).trim_start_matches('{').trim_end_matches('}').to_lowercase();
         let is_guid = bare.len() == 36
             && bare.bytes().enumerate().all(|(index, byte)| match index {
                 8 | 13 | 18 | 23 => byte == b'-',
@@ -249,6 +259,19 @@ mod tests {
     #[track_caller]
     fn check(call: Call, arguments: &[Value], expected: &Value) {
         assert!(call(arguments).unwrap() == *expected, "{arguments:?}");
+    }
+
+    #[test]
+    fn every_function_has_its_form_for_sql_server() {
+        for function in functions().iter().filter(|function| function.name != "dv_hash") {
+            let text = function.tsql.unwrap();
+            assert!(
+                text.contains(&format!("CREATE FUNCTION [migration].[{}]", function.name)),
+                "{}",
+                function.name
+            );
+            assert!(text.starts_with("-- "), "{} begins with what it is for", function.name);
+        }
     }
 
     #[test]

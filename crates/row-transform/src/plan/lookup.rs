@@ -163,7 +163,7 @@ fn word(text: &str) -> Fragment {
 }
 
 fn null() -> Fragment {
-    Fragment::sql("NULL")
+    Fragment::no_text()
 }
 
 fn starts_with(column: &Fragment, prefix: &str) -> Fragment {

@@ -46,6 +46,8 @@ pub(crate) struct MapPlan {
     pub(crate) money: Vec<MoneyPlan>,
     /// Source columns that are mapped or knowingly ignored.
     pub(crate) used: BTreeSet<String>,
+    /// Time zones that dates are read in.
+    pub(crate) zones: BTreeSet<String>,
 }
 
 /// One staged cell of a mapping.
@@ -123,6 +125,7 @@ pub(crate) fn plan_map(
         separators: Vec::new(),
         money: Vec::new(),
         used: BTreeSet::new(),
+        zones: mapping.columns.values().filter_map(|rule| rule.zone.clone()).collect(),
     };
     for (name, rule) in &mapping.columns {
         plan_column(&mut plan, mapping, definition, context, (name, rule), &mut source, &mut problems);
@@ -162,8 +165,13 @@ fn plan_key(
         return Some(only.clone());
     }
     let all = Fragment::join(parts.iter().map(|part| part.clone().text(" IS NOT NULL")), " AND ");
-    let joined = Fragment::join(parts, ", '|', ");
-    Some(Fragment::sql("CASE WHEN ").then(all).text(" THEN CONCAT(").then(joined).text(") END"))
+    let bar = || Fragment::each(|d| d.literal("|"));
+    let joined = parts
+        .into_iter()
+        .enumerate()
+        .flat_map(|(index, part)| std::iter::once(bar()).filter(move |_| index > 0).chain([part]));
+    let joined = Fragment::joined(joined.collect());
+    Some(Fragment::sql("CASE WHEN ").then(all).text(" THEN ").then(joined).text(" END"))
 }
 
 fn check_mode(mapping: &TableMapping, definition: &TableDefinition, problems: &mut Problems<'_>) {
@@ -345,7 +353,7 @@ fn plan_default_owner(
             source.used.insert(column.clone());
             add_owner(plan, "ownerid", crate::sql::column("s", column));
         }
-        _ if owners.fallback.is_some() => add_owner(plan, "ownerid", Fragment::sql("NULL")),
+        _ if owners.fallback.is_some() => add_owner(plan, "ownerid", Fragment::no_text()),
         _ => {}
     }
 }

@@ -1,6 +1,7 @@
 //! A mapping checked against metadata and source, and turned into what the steps execute.
 
 mod column;
+mod formats;
 mod lookup;
 mod map;
 mod money;
@@ -10,6 +11,6 @@ mod staged;
 mod table;
 mod value;
 
-pub(crate) use map::{LookupPlan, MapPlan, Reading};
+pub(crate) use map::{Cell, LookupPlan, MapPlan, Reading};
 pub use table::{Plan, SourceColumns, TablePlan, plan};
 pub(crate) use value::kept_digits;

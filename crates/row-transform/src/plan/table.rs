@@ -46,14 +46,14 @@ impl Plan {
         &self.scripts
     }
 
-    /// What of this plan has no form on SQL Server yet: the function and the columns that need it.
-    pub fn gaps_on_sql_server(&self) -> BTreeMap<&'static str, Vec<String>> {
-        let mut gaps: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
+    /// What of this plan SQL Server cannot do (a date format with a directive for weeks, say), and the columns that need it.
+    pub fn gaps_on_sql_server(&self) -> BTreeMap<String, Vec<String>> {
+        let mut gaps: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for table in &self.tables {
             for cell in table.maps.iter().flat_map(|map| &map.cells) {
-                if let Some(function) = cell.value.mssql_gap() {
+                if let Some(what) = cell.value.mssql_gap() {
                     let column = format!("{}.{}", table.target.logical_name, cell.column);
-                    gaps.entry(function).or_default().push(column);
+                    gaps.entry(what.to_owned()).or_default().push(column);
                 }
             }
         }
@@ -80,6 +80,11 @@ impl TablePlan {
     /// The columns that readers of a shared staging database must not see; of a party list, its part.
     pub fn masked(&self) -> impl Iterator<Item = &str> {
         self.masked.iter().map(String::as_str)
+    }
+
+    /// The time zones that its dates are read in, each once.
+    pub(crate) fn zones(&self) -> BTreeSet<&str> {
+        self.maps.iter().flat_map(|map| map.zones.iter().map(String::as_str)).collect()
     }
 
     /// What separates the tokens of a multi-select choice of rows from this source, where the project says so.

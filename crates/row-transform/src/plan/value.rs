@@ -3,6 +3,7 @@
 use dataverse_wire::metadata::{ColumnType, DateTimeBehavior};
 use staging_schema::Dialect;
 
+use super::formats::is_read_by_sql_server;
 use super::map::Reading;
 use super::source::SourceRef;
 use crate::finding::Rule;
@@ -49,11 +50,7 @@ fn text_of(
     let text = match &value.source {
         ValueSource::Columns(names) => coalesce(columns(names, problems)?),
         ValueSource::Concat(names) => {
-            let separator = Fragment::param(rule.separator.as_deref().unwrap_or(" "));
-            // T-SQL wants two values at least; a NULL is left out by both engines.
-            let parts =
-                [separator].into_iter().chain(columns(names, problems)?).chain([Fragment::sql("NULL")]);
-            Fragment::sql("NULLIF(CONCAT_WS(").then(Fragment::join(parts, ", ")).text("), '')")
+            separated(columns(names, problems)?, rule.separator.as_deref().unwrap_or(" "))
         }
         ValueSource::Template(template) => {
             let pieces = match parse_template(template) {
@@ -69,7 +66,7 @@ fn text_of(
             let parts = pieces.iter().map(|piece| {
                 if piece.is_column { column("s", &piece.text) } else { Fragment::param(piece.text.as_str()) }
             });
-            let whole = Fragment::sql("CONCAT(").then(Fragment::join(parts, ", ")).text(", '')");
+            let whole = Fragment::joined(parts.collect());
             if used.is_empty() {
                 whole
             } else {
@@ -83,15 +80,38 @@ fn text_of(
         ValueSource::Constant(constant) => Fragment::param(written(constant, rule)),
         ValueSource::Expression(expression) => {
             let expression = source.expression(expression, Some(name), problems)?;
-            Fragment::sql("NULLIF((").then(expression).text("), '')")
+            // STUFF answers NULL to an empty text; to NULLIF of SQL Server blanks are one as well.
+            let mssql = Fragment::sql("STUFF(CAST((")
+                .then(expression.clone())
+                .text(") AS nvarchar(max)), 1, 0, N'')");
+            Fragment::either(Fragment::sql("NULLIF((").then(expression).text("), '')"), mssql)
         }
-        ValueSource::Nothing => Fragment::sql("NULL"),
+        ValueSource::Nothing => Fragment::no_text(),
     };
     let text = if rule.trim == Some(true) { trimmed(text) } else { text };
     Some(match &value.default {
         Some(default) => coalesce(vec![text, Fragment::param(written(default, rule))]),
         None => text,
     })
+}
+
+/// Texts with a separator between those that are there; NULL when none is.
+fn separated(texts: Vec<Fragment>, separator: &str) -> Fragment {
+    let mark = || Fragment::param(separator);
+    // SQL Server knows CONCAT_WS since 2017 only: each text gets a separator in front of it, and the first is cut off.
+    let each = texts
+        .iter()
+        .map(|text| Fragment::sql("COALESCE(").then(mark()).text(" + ").then(text.clone()).text(", N'')"));
+    let none = Fragment::join(texts.iter().map(|text| text.clone().text(" IS NULL")), " AND ");
+    let mssql = Fragment::sql("CASE WHEN ")
+        .then(none)
+        .text(" THEN NULL ELSE STUFF(")
+        .then(Fragment::join(each, " + "))
+        .text(&format!(", 1, {}, N'') END", crate::values::utf16_length(separator)));
+    let sqlite = Fragment::sql("NULLIF(CONCAT_WS(")
+        .then(Fragment::join(std::iter::once(mark()).chain(texts), ", "))
+        .text("), '')");
+    Fragment::either(sqlite, mssql)
 }
 
 /// A constant as the source would have written it: with the rule's decimal sign.
@@ -195,6 +215,10 @@ fn read_as(
                 "dv_date",
                 vec![text.clone(), Fragment::param(listed(&formats)), zone, form],
             );
+            let value = match formats.iter().find(|format| !is_read_by_sql_server(format)) {
+                Some(format) => value.but_not_on_sql_server(format!("the date format {format:?}")),
+                None => value,
+            };
             planned(value, Rule::MalformedDate)
         }
         // The text is mapped to a value later, by the OptionSetMapping table.

@@ -5,10 +5,13 @@ mod script_changes;
 mod slice;
 mod source_keys;
 mod statements;
+mod stored;
 mod vanished;
+mod zones;
 
 pub(crate) use scratch::create as scratch_tables;
-pub(crate) use statements::{effective_key, from_source, is_duplicate, is_row_of};
+pub(crate) use statements::{effective_key, from_source, is_duplicate, is_row_of, is_too_long};
+pub(crate) use stored::{length_of, misfits, type_of};
 
 use staging_schema::{Dialect, Statement, TableName, Value, control};
 use staging_store::{SLICE_ROWS, Store};
@@ -50,6 +53,10 @@ pub async fn stage(store: &Store, plan: &Plan, table: &str) -> Result<Vec<Staged
     check_engine(store, planned)?;
     let failed = while_doing(table, "preparing its scratch tables");
     store.execute_all(&scratch::create()).await.map_err(failed)?;
+    if store.dialect() == Dialect::Mssql {
+        let failed = while_doing(table, "writing down the offsets of its time zones");
+        store.execute_all(&zones::prepare(planned)).await.map_err(failed)?;
+    }
     let looked_into = planned.maps.iter().flat_map(|map| &map.looked_into);
     let failed = while_doing(table, "indexing the source tables that its expressions look into");
     store.execute_all(&source_keys::index(plan, looked_into)).await.map_err(failed)?;
@@ -63,8 +70,8 @@ pub async fn stage(store: &Store, plan: &Plan, table: &str) -> Result<Vec<Staged
 fn check_engine(store: &Store, planned: &TablePlan) -> Result<(), Error> {
     let gap = planned.maps.iter().flat_map(|map| &map.cells).find_map(|cell| cell.value.mssql_gap());
     match (store.dialect(), gap) {
-        (Dialect::Mssql, Some(function)) => {
-            Err(Error::NotOnThisEngine { table: planned.target.logical_name.clone(), function })
+        (Dialect::Mssql, Some(what)) => {
+            Err(Error::NotOnThisEngine { table: planned.target.logical_name.clone(), what: what.to_owned() })
         }
         _ => Ok(()),
     }

@@ -1,6 +1,6 @@
 //! Which rows the user's scripts changed.
 
-use staging_schema::{Dialect, StagedColumn, Statement, control};
+use staging_schema::{Dialect, StagedColumn, StagedKind, Statement, control};
 use staging_store::{SLICE_ROWS, Store};
 
 use super::statements::{hash_of, key_columns, new_generation, resolved_columns, was_sent};
@@ -39,9 +39,9 @@ fn statement(planned: &TablePlan, map: &MapPlan, slice: &std::ops::RangeInclusiv
             .text(")"),
     ];
     let sent = |d: Dialect| format!("CASE WHEN {} THEN 1 ELSE 0 END", was_sent(planned, d));
-    let generation = Fragment::either_text(
-        &new_generation(planned, map, &sent(Dialect::Sqlite)),
-        &new_generation(planned, map, &sent(Dialect::Mssql)),
+    let generation = Fragment::either(
+        new_generation(planned, map, &sent(Dialect::Sqlite)),
+        new_generation(planned, map, &sent(Dialect::Mssql)),
     );
     assignments.push(generation);
     for staged in staged {
@@ -91,6 +91,18 @@ fn statement(planned: &TablePlan, map: &MapPlan, slice: &std::ops::RangeInclusiv
         .statement()
 }
 
+/// The value of a column that is no reference; a double by its digits, of which a text keeps six otherwise.
+fn digits_of(staged: &StagedColumn) -> Fragment {
+    let value = column("t", &staged.name);
+    match staged.kind {
+        StagedKind::Double { .. } => {
+            let digits = Fragment::sql("TRY_CAST(").then(value.clone()).text(" AS decimal(38,10))");
+            Fragment::either(value, digits)
+        }
+        _ => value,
+    }
+}
+
 /// What a script can have written into a column.
 fn script_content(staged: &StagedColumn) -> Vec<Fragment> {
     let keys = key_columns(staged);
@@ -101,7 +113,7 @@ fn script_content(staged: &StagedColumn) -> Vec<Fragment> {
                 format!("CASE WHEN t.{} IS NULL THEN t.{} END", d.quote(&text), d.quote(&staged.name))
             }),
         ],
-        None if keys.is_empty() => vec![column("t", &staged.name)],
+        None if keys.is_empty() => vec![digits_of(staged)],
         None => keys.iter().map(|key| column("t", key)).collect(),
     }
 }

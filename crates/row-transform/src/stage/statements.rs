@@ -11,23 +11,46 @@ use crate::model::Mode;
 use crate::plan::{MapPlan, TablePlan};
 use crate::sql::{Fragment, column};
 
+/// Longest source key, in UTF-16 units.
+const LONGEST_KEY: u32 = 450;
+
 /// The key under which a source row is staged. Rows without a key and repetitions of a key get one that names their
 /// line, so that every source row is staged and none is dropped silently.
 pub(crate) fn effective_key(planned: &TablePlan, map: &MapPlan) -> Fragment {
-    let line = || column("s", control::LINE);
-    Fragment::sql("CASE WHEN ")
+    let line = || {
+        let line = column("s", control::LINE);
+        Fragment::either(line.clone(), Fragment::sql("CAST(").then(line).text(" AS nvarchar(20))"))
+    };
+    let word = |text: &str| Fragment::each(|d| d.literal(text));
+    let key = Fragment::sql("CASE WHEN ")
         .then(map.key.clone())
-        .text(" IS NULL THEN CONCAT('(no key) line ', ")
-        .then(line())
-        .text(") WHEN ")
+        .text(" IS NULL THEN ")
+        .then(Fragment::joined(vec![word("(no key) line "), line()]))
+        .then(Fragment::either(
+            Fragment::default(),
+            Fragment::sql(" WHEN ")
+                .then(is_too_long(&map.key))
+                .text(" THEN ")
+                .then(Fragment::joined(vec![word("(key too long) line "), line()])),
+        ))
+        .text(" WHEN ")
         .then(is_duplicate(planned, map))
-        .text(" THEN CONCAT(")
+        .text(" THEN ")
+        .then(Fragment::joined(vec![map.key.clone(), word(" (again) line "), line()]))
+        .text(" ELSE ")
         .then(map.key.clone())
-        .text(", ' (again) line ', ")
-        .then(line())
-        .text(") ELSE ")
-        .then(map.key.clone())
-        .text(" END")
+        .text(" END");
+    // The type of the column that it is compared with, so that an index serves.
+    Fragment::either(key.clone(), Fragment::sql("CONVERT(nvarchar(450), ").then(key).text(")"))
+}
+
+/// Whether a key is longer than what an index of SQL Server takes together with the name of its table.
+pub(crate) fn is_too_long(key: &Fragment) -> Fragment {
+    Fragment::either(
+        Fragment::function("dv_length", vec![key.clone()]),
+        Fragment::sql("LEN(").then(key.clone()).text(" + N'.') - 1"),
+    )
+    .text(&format!(" > {LONGEST_KEY}"))
 }
 
 /// Whether the source row repeats the key of an earlier one.
@@ -198,10 +221,10 @@ pub(crate) fn hash_of(mut parts: Vec<Fragment>) -> Fragment {
     const MOST_ARGUMENTS: usize = 90;
     while parts.len() > MOST_ARGUMENTS {
         let rest = parts.split_off(MOST_ARGUMENTS);
-        let head = Fragment::function("dv_hash", parts);
+        let head = Fragment::digest(parts);
         parts = std::iter::once(head).chain(rest).collect();
     }
-    Fragment::function("dv_hash", parts)
+    Fragment::digest(parts)
 }
 
 /// Derives the state of each row from its status, for one slice of staged rows.

@@ -7,6 +7,7 @@ use crate::finding::{Rule, Severity};
 use crate::model::{Missing, Mode};
 use crate::plan::{LookupPlan, Plan, TablePlan, kept_digits};
 use crate::sql::{Fragment, column};
+use crate::stage;
 
 /// One rule about one column.
 #[derive(Clone, Debug)]
@@ -61,7 +62,7 @@ fn error(staged: &StagedColumn, rule: Rule, broken: Fragment, value: Fragment) -
 
 fn value_checks(planned: &TablePlan, staged: &StagedColumn, metadata: &ColumnDefinition) -> Vec<Check> {
     let value = || of(staged);
-    let check = |rule: Rule, broken: Fragment| error(staged, rule, broken, value());
+    let check = |rule: Rule, broken: Fragment| error(staged, rule, broken, written(staged));
     match &metadata.column_type {
         ColumnType::String { max_length } | ColumnType::Memo { max_length } => {
             vec![
@@ -76,25 +77,31 @@ fn value_checks(planned: &TablePlan, staged: &StagedColumn, metadata: &ColumnDef
         ColumnType::Decimal { min, max, .. } | ColumnType::Money { min, max, .. } => {
             let limits = vec![value(), Fragment::sql(decimal(*min)), Fragment::sql(decimal(*max))];
             let beyond = Fragment::function("dv_beyond", limits).text(" = 1");
+            let too_precise = Fragment::function("dv_scale", vec![value()])
+                .text(&format!(" > {}", kept_digits(&metadata.column_type)));
             vec![
-                check(Rule::Range, beyond),
-                check(Rule::Precision, too_precise(value(), &metadata.column_type)),
+                check(Rule::Range, Fragment::either(beyond, outside(value(), *min, *max))),
+                check(Rule::Precision, Fragment::either(too_precise, never())),
             ]
         }
         ColumnType::Double { min, max, .. } => {
-            let broken = value()
-                .text(&format!(" < {} OR ", decimal(*min)))
+            let places = kept_digits(&metadata.column_type);
+            let too_precise = Fragment::function("dv_scale", vec![value()]).text(&format!(" > {places}"));
+            // A double with so few digits is the one that is nearest to them.
+            let rounded = Fragment::sql("CAST(TRY_CAST(")
                 .then(value())
-                .text(&format!(" > {}", decimal(*max)));
+                .text(&format!(" AS decimal(38,{places})) AS float) <> "))
+                .then(value());
             vec![
-                check(Rule::Range, broken),
-                check(Rule::Precision, too_precise(value(), &metadata.column_type)),
+                check(Rule::Range, outside(value(), *min, *max)),
+                check(Rule::Precision, Fragment::either(too_precise, rounded)),
             ]
         }
         ColumnType::DateTime { .. } => {
             // Years of other than four digits sort in front of 1753 as texts.
             let broken = value().text(" < '1753-01-01' OR ").then(value()).text(" > '9999-12-31T23:59:59Z'");
-            vec![check(Rule::DateRange, broken)]
+            let mssql = value().text(" < CONVERT(datetime2(0), '17530101', 112)");
+            vec![check(Rule::DateRange, Fragment::either(broken, mssql))]
         }
         ColumnType::Choice { options } | ColumnType::State { options } | ColumnType::Status { options } => {
             let Some(text) = staged.text_column() else { return Vec::new() };
@@ -118,19 +125,47 @@ fn value_checks(planned: &TablePlan, staged: &StagedColumn, metadata: &ColumnDef
 fn too_long(value: Fragment, max: u32) -> Fragment {
     // A text of so few code points fits whatever they are, and the engine counts those by itself.
     let short = max / 2;
-    Fragment::sql("LENGTH(")
+    let sqlite = Fragment::sql("LENGTH(")
         .then(value.clone())
         .text(&format!(") > {short} AND "))
-        .then(Fragment::function("dv_length", vec![value]))
-        .text(&format!(" > {max}"))
+        .then(Fragment::function("dv_length", vec![value.clone()]))
+        .text(&format!(" > {max}"));
+    Fragment::either(sqlite, stage::length_of(value).text(&format!(" > {max}")))
+}
+
+fn outside(value: Fragment, min: f64, max: f64) -> Fragment {
+    value.clone().text(&format!(" < {} OR ", decimal(min))).then(value).text(&format!(" > {}", decimal(max)))
+}
+
+/// What the type of the column of SQL Server rules out.
+fn never() -> Fragment {
+    Fragment::sql("1 = 0")
+}
+
+/// The value as a finding shows it: the same on both engines.
+fn written(staged: &StagedColumn) -> Fragment {
+    let value = of(staged);
+    let as_text = |text: Fragment| Fragment::sql("CAST(").then(text).text(" AS nvarchar(50))");
+    let mssql = match staged.kind {
+        StagedKind::Decimal { .. } | StagedKind::Money { .. } => {
+            Fragment::function("dv_number", vec![as_text(value.clone()), Fragment::sql("NULL")])
+        }
+        StagedKind::Double { .. } => {
+            let digits = Fragment::sql("TRY_CAST(").then(value.clone()).text(" AS decimal(38,10))");
+            Fragment::function("dv_number", vec![as_text(digits), Fragment::sql("NULL")])
+        }
+        StagedKind::Date => Fragment::sql("CONVERT(nvarchar(10), ").then(value.clone()).text(", 23)"),
+        // Some servers write a blank for the T.
+        StagedKind::DateTime => Fragment::sql("REPLACE(CONVERT(nvarchar(19), ")
+            .then(value.clone())
+            .text(", 126), N' ', N'T') + N'Z'"),
+        _ => return value,
+    };
+    Fragment::either(value, mssql)
 }
 
 fn control(value: Fragment) -> Fragment {
     Fragment::function("dv_control", vec![value]).text(" = 1")
-}
-
-fn too_precise(value: Fragment, column_type: &ColumnType) -> Fragment {
-    Fragment::function("dv_scale", vec![value]).text(&format!(" > {}", kept_digits(column_type)))
 }
 
 /// A limit of the metadata as decimal digits.

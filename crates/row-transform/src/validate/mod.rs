@@ -28,9 +28,9 @@ pub async fn validate(store: &Store, plan: &Plan, table: &str) -> Result<Vec<Fin
     let failed = |doing| while_doing(table, doing);
     let checks = checks::checks(plan, planned);
     if store.dialect() == Dialect::Mssql
-        && let Some(function) = checks.iter().find_map(|check| check.broken.mssql_gap())
+        && let Some(what) = checks.iter().find_map(|check| check.broken.mssql_gap())
     {
-        return Err(Error::NotOnThisEngine { table: table.to_owned(), function });
+        return Err(Error::NotOnThisEngine { table: table.to_owned(), what: what.to_owned() });
     }
     let mut prepare = stage::scratch_tables();
     prepare.extend(record::create());

@@ -2,12 +2,12 @@
 
 use std::ops::RangeInclusive;
 
-use staging_schema::{Statement, TableName};
+use staging_schema::{Dialect, Statement, TableName};
 use staging_store::Store;
 
 use super::record::{self, Origin};
 use crate::finding::{Rule, Severity};
-use crate::plan::{MapPlan, Reading, TablePlan};
+use crate::plan::{Cell, MapPlan, Reading, TablePlan};
 use crate::sql::Fragment;
 use crate::stage;
 
@@ -18,9 +18,12 @@ pub(crate) async fn run(
     map: &MapPlan,
     slice: &RangeInclusive<i64>,
 ) -> Result<(), staging_store::Error> {
-    let failures: Vec<Fragment> = map.readings.iter().map(unreadable).collect();
-    let keys = map.key.clone().text(" IS NULL OR ").then(stage::is_duplicate(planned, map));
-    let any = Fragment::join(std::iter::once(keys).chain(failures), " OR ");
+    let failures = map.readings.iter().map(unreadable);
+    let misfits = if store.dialect() == Dialect::Mssql { misfits(planned, map) } else { Vec::new() };
+    let keys =
+        [map.key.clone().text(" IS NULL"), stage::is_duplicate(planned, map), stage::is_too_long(&map.key)];
+    let lost = misfits.iter().map(|misfit| misfit.broken.clone());
+    let any = Fragment::join(keys.into_iter().chain(failures).chain(lost), " OR ");
     let count = Fragment::sql("SELECT COUNT(*)")
         .then(stage::from_source(map))
         .text(" AND ")
@@ -42,6 +45,7 @@ pub(crate) async fn run(
             &Fragment::sql("NULL"),
         ),
         finding(planned, map, slice, None, Rule::DuplicateKey, &stage::is_duplicate(planned, map), &map.key),
+        finding(planned, map, slice, None, Rule::KeyLength, &stage::is_too_long(&map.key), &map.key),
     ];
     for reading in &map.readings {
         let column = Some(reading.column.as_str());
@@ -55,8 +59,41 @@ pub(crate) async fn run(
             &reading.text,
         ));
     }
+    for misfit in &misfits {
+        let Misfit { column, rule, broken, unfilled, value } = misfit;
+        let broken = Fragment::sql("(").then(broken.clone()).text(") AND ").then(unfilled.clone());
+        statements.push(finding(planned, map, slice, Some(column), *rule, &broken, value));
+    }
     store.execute_all(&statements).await?;
     Ok(())
+}
+
+/// A value that a typed column of SQL Server did not take.
+struct Misfit {
+    column: String,
+    rule: Rule,
+    broken: Fragment,
+    /// Nobody has given the staged row another value since.
+    unfilled: Fragment,
+    value: Fragment,
+}
+
+fn misfits(planned: &TablePlan, map: &MapPlan) -> Vec<Misfit> {
+    let of_cell = |cell: &Cell| -> Vec<Misfit> {
+        let Some(sql_type) = stage::type_of(planned, &cell.column) else { return Vec::new() };
+        let columns = &planned.target.columns;
+        let owner = columns.iter().find(|c| c.physical().iter().any(|column| column.name == cell.column));
+        let Some(staged) = owner else { return Vec::new() };
+        let misfit = |(rule, broken)| Misfit {
+            column: staged.name.clone(),
+            rule,
+            broken,
+            unfilled: crate::sql::column("t", &cell.column).text(" IS NULL"),
+            value: cell.value.clone(),
+        };
+        stage::misfits(sql_type, &cell.value).into_iter().map(misfit).collect()
+    };
+    map.cells.iter().flat_map(of_cell).collect()
 }
 
 fn unreadable(reading: &Reading) -> Fragment {

@@ -1,5 +1,7 @@
 //! Words for true and false.
 
+use super::text::trim_text;
+
 /// The words that mean true and those that mean false, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Words {
@@ -41,7 +43,7 @@ impl Words {
 
 /// What a text means, or `None` when it is neither.
 pub fn read_boolean(text: &str, words: &Words) -> Option<bool> {
-    let lower = text.trim().to_lowercase();
+    let lower = trim_text(text).to_lowercase();
     if words.yes.contains(&lower) { Some(true) } else { words.no.contains(&lower).then_some(false) }
 }
 

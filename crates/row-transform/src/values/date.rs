@@ -3,7 +3,10 @@
 use jiff::civil::{Date, DateTime};
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::fmt::temporal::{DateTimeParser, Pieces, PiecesOffset};
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
+
+use super::text::{trim_text, utf16_length};
 
 /// What the staged text of a date column stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,10 +35,14 @@ impl DateForm {
     }
 }
 
+/// Longest text that is read as a date, in UTF-16 units.
+const LONGEST_TEXT: usize = 200;
+
 /// Reads the dates of one column.
 ///
 /// With an empty list of formats it reads ISO 8601 and RFC 3339 (`2024-01-22`, `2024-01-22 14:49`,
-/// `2024-01-22T14:49:34.000+0000`). Fractions of seconds are dropped, since the service keeps none (reference §8.1).
+/// `2024-01-22T14:49:34.000+0000`, and a zone's name in brackets behind it, which is passed over). Fractions of seconds
+/// are dropped, since the service keeps none (reference §8.1). Dates are those of the years 1 to 9999.
 #[derive(Clone, Debug)]
 pub struct DateReader {
     formats: Vec<String>,
@@ -74,40 +81,76 @@ impl DateReader {
     }
 
     /// The staged text, or `None` when the text is no date in any of the formats.
+    ///
+    /// An hour that the clocks of the zone skip is read with the offset in force before it; of an hour that they show
+    /// twice, the first is meant.
     pub fn read(&self, text: &str) -> Option<String> {
-        let text = text.trim();
+        let text = trim_text(text);
+        if utf16_length(text) > LONGEST_TEXT {
+            return None;
+        }
         let reading = if self.formats.is_empty() {
             read_iso(text)?
         } else {
             self.formats.iter().find_map(|format| read_format(format, text))?
         };
-        let in_zone = || -> Option<DateTime> {
-            match (&self.zone, reading.offset) {
-                (Some(zone), Some(offset)) => Some(zone.to_datetime(offset.to_timestamp(reading.wall).ok()?)),
-                _ => Some(reading.wall),
+        let wall = in_calendar(reading.wall)?;
+        let in_utc = |offset: Offset| moved(wall, -i64::from(offset.seconds()));
+        let at = match (self.form, reading.offset, &self.zone) {
+            (DateForm::Instant, Some(offset), _) => in_utc(offset)?,
+            (DateForm::Instant, None, Some(zone)) => in_utc(offset_on_the_wall(zone, wall))?,
+            (DateForm::Day | DateForm::Wall, Some(offset), Some(zone)) => {
+                let utc = in_utc(offset)?;
+                // The first and the last hours of the calendar are none of an instant; no zone changes in them.
+                let instant = Offset::UTC.to_timestamp(utc).unwrap_or(if wall.year() > 1 {
+                    Timestamp::MAX
+                } else {
+                    Timestamp::MIN
+                });
+                moved(utc, i64::from(zone.to_offset(instant).seconds()))?
             }
+            _ => wall,
         };
-        match self.form {
-            DateForm::Day => Some(in_zone()?.date().strftime("%Y-%m-%d").to_string()),
-            DateForm::Wall => Some(seconds(in_zone()?)),
-            DateForm::Instant => {
-                let at = match (reading.offset, &self.zone) {
-                    (Some(offset), _) => offset.to_timestamp(reading.wall).ok()?,
-                    (None, Some(zone)) => zone.to_timestamp(reading.wall).ok()?,
-                    (None, None) => Offset::UTC.to_timestamp(reading.wall).ok()?,
-                };
-                Some(seconds(Offset::UTC.to_datetime(at)))
-            }
-        }
+        let at = in_calendar(at)?;
+        Some(match self.form {
+            DateForm::Day => at.date().strftime("%Y-%m-%d").to_string(),
+            DateForm::Wall | DateForm::Instant => at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        })
     }
 }
 
-fn seconds(at: DateTime) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+/// The date-time, if it lies in the years that both staging engines know.
+fn in_calendar(at: DateTime) -> Option<DateTime> {
+    (1..=9999).contains(&at.year()).then_some(at)
+}
+
+fn moved(at: DateTime, seconds: i64) -> Option<DateTime> {
+    at.checked_add(SignedDuration::from_secs(seconds)).ok()
+}
+
+/// The offset of a zone while its clocks show this time; the one before the change where there is none or two.
+pub(crate) fn offset_on_the_wall(zone: &TimeZone, wall: DateTime) -> Offset {
+    match zone.to_ambiguous_timestamp(wall).offset() {
+        AmbiguousOffset::Unambiguous { offset } => offset,
+        AmbiguousOffset::Gap { before, .. } | AmbiguousOffset::Fold { before, .. } => before,
+    }
 }
 
 fn read_iso(text: &str) -> Option<Reading> {
     static PARSER: DateTimeParser = DateTimeParser::new();
+    let text = match text.strip_suffix(']') {
+        Some(text) => {
+            let (text, zone) = text.split_once('[')?;
+            let is_name =
+                |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'+' | b'-');
+            if zone.is_empty() || !zone.bytes().all(is_name) {
+                return None;
+            }
+            text
+        }
+        None if text.contains('[') => return None,
+        None => text,
+    };
     let pieces: Pieces<'_> = PARSER.parse_pieces(text).ok()?;
     let offset = pieces.offset().map(|offset| match offset {
         PiecesOffset::Numeric(offset) => offset.offset(),
@@ -165,6 +208,28 @@ mod tests {
         // The hour that the clocks skipped, and the one they showed twice: as people would have meant it.
         check("2024-03-31 02:30", &[], vienna, DateForm::Instant, Some("2024-03-31T01:30:00Z"));
         check("2024-10-27 02:30", &[], vienna, DateForm::Instant, Some("2024-10-27T00:30:00Z"));
+    }
+
+    #[test]
+    fn the_first_and_the_last_day_of_the_calendar_are_dates() {
+        let vienna = Some("Europe/Vienna");
+        check("9999-12-31T23:59:59Z", &[], None, DateForm::Instant, Some("9999-12-31T23:59:59Z"));
+        check("9999-12-31", &[], vienna, DateForm::Instant, Some("9999-12-30T23:00:00Z"));
+        check("9999-12-31T23:30:00Z", &[], vienna, DateForm::Wall, None);
+        check("9999-12-31T23:30:00-01:00", &[], None, DateForm::Instant, None);
+        check("0001-01-01", &[], None, DateForm::Day, Some("0001-01-01"));
+        check("0001-01-01", &[], vienna, DateForm::Instant, None);
+        check("0000-12-31", &[], None, DateForm::Day, None);
+        check("-000044-03-15", &[], None, DateForm::Day, None);
+    }
+
+    #[test]
+    fn the_name_of_a_zone_behind_an_offset_is_passed_over() {
+        let expected = Some("2024-01-22T13:49:00Z");
+        check("2024-01-22T14:49+01:00[Europe/Vienna]", &[], None, DateForm::Instant, expected);
+        for text in ["2024-01-22T14:49+01:00[]", "2024-01-22 [UTC]", "2024-01-22[a][b]", "2024-01-22[a"] {
+            check(text, &[], None, DateForm::Instant, None);
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Numbers as text: from many spellings to one, without ever becoming a float.
 
+use super::text::trim_text;
+
 /// Which character separates the fraction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecimalSign {
@@ -40,7 +42,7 @@ const LARGEST_EXPONENT: i32 = 400;
 /// `None` when the text is no number. Groups are accepted only where the decimal sign was declared, and only as
 /// groups of three: a `1,5` read with a decimal point is refused rather than taken for fifteen.
 pub fn canonical_number(text: &str, sign: DecimalSign) -> Option<String> {
-    let text = text.trim();
+    let text = trim_text(text);
     let (negative, text) = match text.strip_prefix(['-', '\u{2212}']) {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
