@@ -179,14 +179,30 @@ impl TableRows {
 
     /// The rows whose indexed column lies in a range, in the order of their keys.
     pub(crate) fn in_range(&self, column: ColumnId, range: &RangeInclusive<SortKey>) -> Vec<Key> {
-        let Some(index) = self.sorted.iter().find(|index| index.column == column) else { return Vec::new() };
+        self.in_short_range(column, range, usize::MAX).unwrap_or_default()
+    }
+
+    /// The same, but `None` when they are more than `most`.
+    pub(crate) fn in_short_range(
+        &self,
+        column: ColumnId,
+        range: &RangeInclusive<SortKey>,
+        most: usize,
+    ) -> Option<Vec<Key>> {
+        let Some(index) = self.sorted.iter().find(|index| index.column == column) else {
+            return Some(Vec::new());
+        };
         if range.start() > range.end() {
-            return Vec::new();
+            return Some(Vec::new());
         }
         let range = (*range.start(), Key::FIRST)..=(*range.end(), Key::LAST);
-        let mut keys: Vec<Key> = index.entries.range(range).map(|(_, key)| *key).collect();
+        let found = index.entries.range(range).map(|(_, key)| *key);
+        let mut keys: Vec<Key> = found.take(most.saturating_add(1)).collect();
+        if keys.len() > most {
+            return None;
+        }
         keys.sort_unstable();
-        keys
+        Some(keys)
     }
 
     /// Adds a unique index; rows that already share a value are returned as a pair.
