@@ -204,12 +204,16 @@ async fn loaded(given: &Arguments) -> anyhow::Result<serde_json::Value> {
         sweep: given.sweep,
         ..Options::default()
     };
-    let (executed, requests) = (AtomicU64::new(0), AtomicU64::new(0));
-    let observer = |event: &Event| {
-        if let Event::Sending { rows, .. } = event {
+    let (executed, requests, took) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    let observer = |event: &Event| match event {
+        Event::Sending { rows, .. } => {
             requests.fetch_add(1, Ordering::Relaxed);
             executed.fetch_add(*rows as u64, Ordering::Relaxed);
         }
+        Event::Answered { elapsed, .. } => {
+            took.fetch_add(u64::try_from(elapsed.as_millis()).unwrap_or_default(), Ordering::Relaxed);
+        }
+        _ => {}
     };
     let report: Report =
         load(&store, &[client], &plan, &options, &observer, &CancellationToken::new()).await?;
@@ -220,6 +224,7 @@ async fn loaded(given: &Arguments) -> anyhow::Result<serde_json::Value> {
     ensure!(table.loaded == given.rows - bad && table.errors == bad, "not every row is accounted for: {table:?}");
     answer["requests"] = requests.into_inner().into();
     answer["executed_rows"] = executed.into_inner().into();
+    answer["execution_ms"] = took.into_inner().into();
     Ok(answer)
 }
 

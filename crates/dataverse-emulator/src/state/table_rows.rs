@@ -283,6 +283,8 @@ mod tests {
         rows.put(key(6), Some(named("x", 100)));
         let range = |from, to| sort_key(Cell::Integer(from)).unwrap()..=sort_key(Cell::Integer(to)).unwrap();
         assert_eq!(rows.in_range(1, &range(-3, 1)).len(), 5);
+        assert_eq!(rows.in_short_range(1, &range(-3, 1), 5).map(|keys| keys.len()), Some(5));
+        assert_eq!(rows.in_short_range(1, &range(-3, 1), 4), None, "a walk through all rows does as well");
         assert_eq!(rows.in_range(1, &range(-4, -4)), vec![], "the row was changed to 100");
         assert_eq!(rows.in_range(1, &range(100, 100)), vec![key(6)]);
     }
