@@ -80,11 +80,11 @@ async fn load_table(ctx: &Context<'_>, table: &LoadTable) -> Result<(), Error> {
 }
 
 async fn load_rows(ctx: &Context<'_>, table: &LoadTable) -> Result<(), Error> {
-    let failed = || staging(table.name(), "counting pending rows");
+    let failed = || staging(table.name(), "looking for pending rows");
     // What an earlier run recorded and could not copy any more.
     copy_back(ctx, table).await?;
     preload(ctx, table, Which::Prompt).await?;
-    let pending = pending::count(&table.staged, Pass::Insert, Levels::All);
+    let pending = pending::any(&table.staged, Pass::Insert);
     let is_pending = ctx.store.count(&pending).await.map_err(failed())? > 0;
     if is_pending && sweep::sweep(ctx, table).await? {
         copy_back(ctx, table).await?;

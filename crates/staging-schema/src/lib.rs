@@ -24,7 +24,7 @@
 //! }
 //! let fill = Fill::new("parentcustomerid", [Parent::new("account")]);
 //! let preload = lookup::preload(&contact, &[fill], &(1..=50_000))?;
-//! assert!(preload.text(Dialect::Sqlite).starts_with("UPDATE [target_contact] AS t SET [parentcustomerid] ="));
+//! assert!(preload.text(Dialect::Mssql).starts_with("UPDATE t SET [parentcustomerid] ="));
 //! # Ok::<(), staging_schema::Error>(())
 //! ```
 

@@ -35,6 +35,7 @@ mod lease;
 mod manifest;
 mod mssql;
 mod options;
+mod record;
 mod row;
 mod settle;
 mod sqlite;
@@ -57,6 +58,7 @@ pub use options::{
     DEFAULT_BUSY_TIMEOUT, DEFAULT_LEASE, DEFAULT_LOGIN_TIMEOUT, DEFAULT_QUIET_TIME,
     DEFAULT_STATEMENT_TIMEOUT, EngineKind, Existing, ScalarFunction, ServerOptions, StoreOptions, Versions,
 };
+pub use record::{ChunkEnd, Entry};
 pub use row::Row;
 pub use settle::RowLevels;
 pub use step::{Expect, Step, StepOutcome};
