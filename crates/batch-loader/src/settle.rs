@@ -57,15 +57,15 @@ async fn passes(ctx: &Context<'_>) -> Result<(), Error> {
         plan.associations.iter().map(|table| run(ctx, table, Pass::Associate).boxed()).collect(),
     )
     .await?;
-    // A case can be closed when its activities are: one table after the other.
-    for table in plan.state_order() {
-        run(ctx, table, Pass::State).await?;
-    }
     // Children go before their parents.
     side_by_side(ctx, plan.associations.iter().map(|table| run(ctx, table, Pass::Delete).boxed()).collect())
         .await?;
     for wave in plan.waves.iter().rev() {
         side_by_side(ctx, wave.iter().map(|table| run(ctx, table, Pass::Delete).boxed()).collect()).await?;
+    }
+    // A case can be closed when its activities are, or are gone: one table after the other.
+    for table in plan.state_order() {
+        run(ctx, table, Pass::State).await?;
     }
     for table in plan.tables() {
         copy_back(ctx, table).await?;

@@ -69,6 +69,10 @@ pub struct FaultRule {
     /// Only requests to this entity set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<String>,
+    /// Only requests that ask for such a write, also inside a `$batch`: `create`, `CreateMultiple`, `associate`, `delete`,
+    /// `WinOpportunity` and so on, as [`Stats::struck`](crate::Stats::struck) names them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write: Option<String>,
     /// Hits every n-th matching request (1: each).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<u64>,
@@ -114,6 +118,7 @@ impl FaultRule {
             method: None,
             path: None,
             table: None,
+            write: None,
             every: None,
             probability: None,
             after: 0,
@@ -137,6 +142,13 @@ impl FaultRule {
     #[must_use]
     pub fn on_method(mut self, method: impl Into<String>) -> Self {
         self.method = Some(method.into());
+        self
+    }
+
+    /// Only requests that ask for such a write, also inside a `$batch`.
+    #[must_use]
+    pub fn on_write(mut self, kind: impl Into<String>) -> Self {
+        self.write = Some(kind.into());
         self
     }
 
@@ -197,6 +209,9 @@ impl FaultRule {
             }
         }
         match () {
+            () if self.kind.is_early() && self.write.is_some() => {
+                Some("reset_during strikes before it is known what a request asks for".to_owned())
+            }
             () if delays && self.ms == 0 => Some("ms says how late it is, and is missing".to_owned()),
             () if !delays && self.ms > 0 => Some("ms is for commit_late and slow".to_owned()),
             () if !takes_code && self.code.is_some() => {
@@ -206,10 +221,11 @@ impl FaultRule {
         }
     }
 
-    fn looks_at(&self, method: &str, path: &str, entity_set: &str) -> bool {
+    fn looks_at(&self, method: &str, path: &str, entity_set: &str, writes: &[String]) -> bool {
         self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
             && self.path.as_deref().is_none_or(|pattern| matches(pattern, path))
             && self.table.as_deref().is_none_or(|wanted| wanted == entity_set)
+            && self.write.as_ref().is_none_or(|wanted| writes.contains(wanted))
     }
 }
 
@@ -279,20 +295,25 @@ impl FaultScript {
 
     /// Decides about a request whose body is still to be read: only `reset_during` strikes that early.
     pub(crate) fn strike_early(&mut self, method: &str, path: &str) -> Option<Strike> {
-        self.strike_at(method, path, true)
+        self.strike_at(method, path, &[], true)
     }
 
-    /// Decides about a request that was read and let in.
-    pub(crate) fn strike(&mut self, method: &str, path: &str) -> Option<Strike> {
-        self.strike_at(method, path, false)
+    /// Decides about a request that was read and let in, and that asks for these writes.
+    pub(crate) fn strike(&mut self, method: &str, path: &str, writes: &[String]) -> Option<Strike> {
+        self.strike_at(method, path, writes, false)
+    }
+
+    /// Whether rules ask what requests write.
+    pub(crate) fn asks_for_writes(&self) -> bool {
+        self.plan.rules.iter().any(|rule| rule.write.is_some())
     }
 
     /// Every rule that looks at a request counts it.
-    fn strike_at(&mut self, method: &str, path: &str, early: bool) -> Option<Strike> {
+    fn strike_at(&mut self, method: &str, path: &str, writes: &[String], early: bool) -> Option<Strike> {
         let entity_set = path.split(['(', '/']).next().unwrap_or_default();
         let mut struck = None;
         for (index, rule) in self.plan.rules.iter().enumerate() {
-            if rule.kind.is_early() != early || !rule.looks_at(method, path, entity_set) {
+            if rule.kind.is_early() != early || !rule.looks_at(method, path, entity_set, writes) {
                 continue;
             }
             self.seen[index] += 1;
@@ -372,16 +393,31 @@ mod tests {
     fn a_rule_hits_every_nth_request_so_often() {
         let rule = FaultRule::new(FaultKind::LoseAnswer).on_method("post").every(2).times(2);
         let mut script = FaultScript::new(FaultPlan::of([rule]));
-        let hits: Vec<bool> = (0..8).map(|_| script.strike("POST", "accounts").is_some()).collect();
+        let hits: Vec<bool> = (0..8).map(|_| script.strike("POST", "accounts", &[]).is_some()).collect();
         assert_eq!(hits, [false, true, false, true, false, false, false, false]);
-        assert!(script.strike("GET", "accounts").is_none());
+        assert!(script.strike("GET", "accounts", &[]).is_none());
+    }
+
+    #[test]
+    fn a_rule_for_a_kind_of_write_lets_others_pass() {
+        let mut script =
+            FaultScript::new(FaultPlan::of([FaultRule::new(FaultKind::LoseAnswer).on_write("associate")]));
+        assert!(script.asks_for_writes());
+        let mut hits = |writes: &[&str]| {
+            let writes: Vec<String> = writes.iter().map(ToString::to_string).collect();
+            script.strike("POST", "$batch", &writes).is_some()
+        };
+        assert!(!hits(&["delete", "delete"]));
+        assert!(hits(&["delete", "associate"]));
+        let early = FaultRule::new(FaultKind::ResetDuring).on_write("delete");
+        assert!(FaultPlan::of([early]).problem().is_some(), "its body was not read");
     }
 
     #[test]
     fn a_storm_goes_on_until_it_is_over_and_comes_again() {
         let rule = FaultRule::new(FaultKind::Throttle).after(1).every(4).in_bursts_of(3).times(5);
         let mut script = FaultScript::new(FaultPlan::of([rule]));
-        let hits: Vec<bool> = (0..12).map(|_| script.strike("POST", "x").is_some()).collect();
+        let hits: Vec<bool> = (0..12).map(|_| script.strike("POST", "x", &[]).is_some()).collect();
         let text: String = hits.iter().map(|hit| if *hit { '!' } else { '.' }).collect();
         assert_eq!(text, "....!!!.!!..");
     }
@@ -391,7 +427,7 @@ mod tests {
         let plan = [FaultRule::new(FaultKind::ResetDuring), FaultRule::new(FaultKind::Deadlock)];
         let mut script = FaultScript::new(FaultPlan::of(plan));
         assert_eq!(script.strike_early("POST", "x").map(|strike| strike.kind), Some(FaultKind::ResetDuring));
-        assert_eq!(script.strike("POST", "x").map(|strike| strike.kind), Some(FaultKind::Deadlock));
+        assert_eq!(script.strike("POST", "x", &[]).map(|strike| strike.kind), Some(FaultKind::Deadlock));
     }
 
     #[test]
@@ -402,7 +438,7 @@ mod tests {
         };
         let run = |plan: &FaultPlan| -> Vec<bool> {
             let mut script = FaultScript::new(plan.clone());
-            (0..200).map(|_| script.strike("POST", "x").is_some()).collect()
+            (0..200).map(|_| script.strike("POST", "x", &[]).is_some()).collect()
         };
         let hits = run(&plan);
         assert_eq!(hits, run(&plan));

@@ -21,7 +21,7 @@ use crate::latency::{Written, server_of_cookie};
 use crate::refusal::{self, Refusal};
 use crate::route::{
     Answer, Context, Headers, Request, Sessions, answer, before_commit, control, kind, run_due, thousands,
-    throttled,
+    throttled, writes_of,
 };
 use crate::schema::{Schema, Table, build};
 use crate::settings::{Keep, Settings};
@@ -365,9 +365,20 @@ impl Service {
         wire: &Wire,
         clock: &Clock,
     ) -> (Answer, Written) {
-        let strike = lock(&self.faults).strike(&request.method, request.path());
+        let asks = lock(&self.faults).asks_for_writes();
+        let mut writes = if asks { writes_of(&request) } else { Vec::new() };
+        let strike = lock(&self.faults).strike(&request.method, request.path(), &writes);
         let Some(strike) = strike else { return self.execute(&request, root, user, clock, None) };
-        lock(&self.counters).faulted(&strike.kind.name());
+        if !asks {
+            writes = writes_of(&request);
+        }
+        {
+            let mut counters = lock(&self.counters);
+            counters.faulted(&strike.kind.name());
+            if !writes.is_empty() {
+                counters.struck(&strike.kind.name(), &writes);
+            }
+        }
         if let Some(answer) = before_commit(strike, &self.limits()) {
             match strike.kind {
                 FaultKind::ResetBefore => wire.cut(),

@@ -29,6 +29,9 @@ pub struct Stats {
     pub duplicates_refused: u64,
     /// Faults raised by the plan, by kind.
     pub faults: BTreeMap<String, u64>,
+    /// Writes that faults have hit, by kind of fault and kind of write: each operation of a `$batch` counts, and messages
+    /// have their own name (`WinOpportunity`).
+    pub struck: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
 /// The counters behind [`Stats`]; rows are counted where they live.
@@ -73,6 +76,13 @@ impl Counters {
 
     pub(crate) fn faulted(&mut self, kind: &str) {
         bump(&mut self.stats.faults, kind);
+    }
+
+    pub(crate) fn struck(&mut self, fault: &str, writes: &[String]) {
+        let counts = self.stats.struck.entry(fault.to_owned()).or_default();
+        for write in writes {
+            bump(counts, write);
+        }
     }
 
     pub(crate) fn duplicate_refused(&mut self) {

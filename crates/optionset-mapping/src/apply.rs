@@ -219,7 +219,10 @@ fn flags(d: Dialect, target: &TargetTable) -> String {
         format!("{generation} = t.{generation} + CASE WHEN {sent} THEN 1 ELSE 0 END, {flag} = 'U'");
     if target.mode == Mode::Load {
         let action = d.quote(control::ACTION_FLAG);
-        assignments = format!("{assignments}, {action} = CASE WHEN {known} THEN 'U' ELSE t.{action} END");
+        // A row that a script has staged to be deleted stays so, whatever its choices became.
+        assignments = format!(
+            "{assignments}, {action} = CASE WHEN t.{action} <> 'D' AND {known} THEN 'U' ELSE t.{action} END"
+        );
     }
     assignments
 }

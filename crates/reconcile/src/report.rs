@@ -26,6 +26,8 @@ pub struct TableReport {
     pub errors: u64,
     /// Of those that are neither, pairs of which an end has not arrived: they are associated once it has.
     pub owed: u64,
+    /// Of those that are none of these, rows that were deleted because they are staged to be.
+    pub deleted: u64,
     /// Rows that were loaded and found in Dataverse.
     pub found: u64,
     /// Loaded rows that Dataverse does not hold.
@@ -60,9 +62,9 @@ pub struct ColumnReport {
 }
 
 impl TableReport {
-    /// Staged rows that are neither loaded nor in error nor owed: nothing was said about them yet.
+    /// Staged rows that are neither loaded nor in error nor owed nor deleted: nothing was said about them yet.
     pub fn unaccounted(&self) -> u64 {
-        self.staged.saturating_sub(self.loaded + self.errors + self.owed)
+        self.staged.saturating_sub(self.loaded + self.errors + self.owed + self.deleted)
     }
 
     /// Whether every loaded row arrived with its values and nothing else did, and every other one has its reason.

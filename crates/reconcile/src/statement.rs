@@ -1,7 +1,7 @@
 //! The statements of verification, and the tables that hold what it found.
 
 use staging_schema::control;
-use staging_schema::{Dialect, Statement, TableName, TargetTable, Value};
+use staging_schema::{ActionFlag, Dialect, Pass, Statement, TableName, TargetTable, Value};
 
 use crate::table::Compared;
 
@@ -98,7 +98,7 @@ pub(crate) fn record_missing(table: &TargetTable, arrived: Arrived, column: &str
 }
 
 /// Staged rows; of those: rows with a GUID (associations: with a success), rows flagged in error, rows seen by verification,
-/// associations of which an end has not arrived.
+/// associations of which an end has not arrived, rows that were deleted.
 pub(crate) fn accounts(table: &TargetTable, arrived: Arrived) -> Statement {
     Statement::new(
         |d| {
@@ -125,12 +125,14 @@ pub(crate) fn accounts(table: &TargetTable, arrived: Arrived) -> Statement {
             );
             format!(
                 "SELECT COUNT(*), COALESCE(SUM(there), 0), COALESCE(SUM(CASE WHEN there = 0 AND faulty = 1 THEN 1 ELSE 0 END), 0), \
-                 COALESCE(SUM(seen), 0), COALESCE(SUM(CASE WHEN there = 0 AND faulty = 0 AND waiting = 1 THEN 1 ELSE 0 END), 0) \
-                 FROM (SELECT {there} AS there, {faulty} AS faulty, {seen} AS seen, {waiting} AS waiting FROM {table} AS t) AS accounted",
+                 COALESCE(SUM(seen), 0), COALESCE(SUM(CASE WHEN there = 0 AND gone = 0 AND faulty = 0 AND waiting = 1 THEN 1 ELSE 0 END), 0), \
+                 COALESCE(SUM(gone), 0) FROM (SELECT {there} AS there, {faulty} AS faulty, {seen} AS seen, {waiting} AS waiting, \
+                 {gone} AS gone FROM {table} AS t) AS accounted",
                 there = bit(&there),
                 faulty = bit(&error),
                 seen = bit(&seen),
                 waiting = bit(&waiting),
+                gone = bit(&gone(table, d)),
                 table = d.table(&table.name()),
             )
         },
@@ -150,7 +152,7 @@ pub(crate) enum Arrived {
 impl Arrived {
     /// The condition on the staging table, aliased `t`.
     fn condition(self, table: &TargetTable, d: Dialect) -> String {
-        match self {
+        let came = match self {
             Self::ByGuid => format!("t.{} IS NOT NULL", d.quote(control::DATAVERSE_ID)),
             Self::BySuccess => format!(
                 "EXISTS (SELECT 1 FROM {success} AS s WHERE s.{row_id} = t.{own_row_id} AND s.{pass} = 'associate')",
@@ -159,8 +161,57 @@ impl Arrived {
                 own_row_id = d.quote(control::ROW_ID),
                 pass = d.quote("Pass"),
             ),
-        }
+        };
+        format!("{came} AND NOT {}", gone(table, d))
     }
+}
+
+/// Rows, aliased `t`, that were deleted because staging said so.
+fn gone(table: &TargetTable, d: Dialect) -> String {
+    format!(
+        "(t.{action} = {delete} AND EXISTS (SELECT 1 FROM {success} AS g WHERE g.{row_id} = t.{own_row_id} \
+         AND g.{generation} = t.{own_generation} AND g.{pass} = {deleted}))",
+        action = d.quote(control::ACTION_FLAG),
+        delete = d.literal(ActionFlag::Delete.as_str()),
+        success = d.table(&table.success()),
+        row_id = d.quote("RowId"),
+        own_row_id = d.quote(control::ROW_ID),
+        generation = d.quote("Generation"),
+        own_generation = d.quote(control::GENERATION),
+        pass = d.quote("Pass"),
+        deleted = d.literal(Pass::Delete.as_str()),
+    )
+}
+
+/// Records every row that was deleted and was seen in Dataverse all the same.
+pub(crate) fn record_undeleted(table: &TargetTable, column: &str) -> Statement {
+    Statement::new(
+        |d| {
+            format!(
+                "INSERT INTO {difference} ({columns}) SELECT {p1}, t.{row_id}, t.{key}, t.{id}, {p2}, {p3}, NULL, t.{id} \
+                 FROM {table} AS t WHERE {gone} AND EXISTS (SELECT 1 FROM {verified} AS v \
+                 WHERE v.{target} = {p1} AND v.{seen} = t.{row_id})",
+                difference = d.table(&difference_table()),
+                columns = DIFFERENCE_COLUMNS.map(|name| d.quote(name)).join(", "),
+                p1 = d.param(1),
+                p2 = d.param(2),
+                p3 = d.param(3),
+                gone = gone(table, d),
+                row_id = d.quote(control::ROW_ID),
+                key = d.quote(control::SOURCE_KEY),
+                id = d.quote(control::DATAVERSE_ID),
+                table = d.table(&table.name()),
+                verified = d.table(&verified_table()),
+                target = d.quote("TargetTable"),
+                seen = d.quote("RowId"),
+            )
+        },
+        vec![
+            Value::Text(table.logical_name.clone()),
+            Value::Text(column.to_owned()),
+            Value::Text("deleted, but still in Dataverse".to_owned()),
+        ],
+    )
 }
 
 fn bit(condition: &str) -> String {
@@ -257,7 +308,7 @@ pub(crate) fn record_missing_parties(table: &TargetTable) -> Statement {
             format!(
                 "INSERT INTO {difference} ({columns}) SELECT {p1}, t.{row_id}, t.{key}, t.{id}, p.{part}, {p2}, p.{party}, NULL \
                  FROM {parties} AS p JOIN {table} AS t ON t.{row_id} = p.{row} WHERE t.{id} IS NOT NULL AND p.{party} IS NOT NULL \
-                 AND NOT EXISTS (SELECT 1 FROM {verified} AS v WHERE v.{target} = {p3} AND v.{row} = p.{party_row})",
+                 AND NOT {gone} AND NOT EXISTS (SELECT 1 FROM {verified} AS v WHERE v.{target} = {p3} AND v.{row} = p.{party_row})",
                 difference = d.table(&difference_table()),
                 columns = DIFFERENCE_COLUMNS.map(|name| d.quote(name)).join(", "),
                 p1 = d.param(1),
@@ -272,6 +323,7 @@ pub(crate) fn record_missing_parties(table: &TargetTable) -> Statement {
                 table = d.table(&table.name()),
                 row = d.quote("RowId"),
                 party_row = d.quote("PartyRowId"),
+                gone = gone(table, d),
                 verified = d.table(&verified_table()),
                 target = d.quote("TargetTable"),
             )
@@ -318,6 +370,7 @@ mod tests {
             forget(&table)[0].clone(),
             staged_rows(&table, &compared, "[]".into()),
             record_missing(&table, Arrived::ByGuid, "activityid"),
+            record_undeleted(&table, "activityid"),
             accounts(&table, Arrived::ByGuid),
             accounts(&pairs, Arrived::BySuccess),
             differing_rows(&table),

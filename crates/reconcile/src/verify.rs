@@ -271,6 +271,8 @@ impl<'a> Findings<'a> {
             .execute(&statement::record_missing(self.table, arrived, column))
             .await
             .map_err(failed)?;
+        let undeleted = statement::record_undeleted(self.table, column);
+        self.store.execute(&undeleted).await.map_err(failed)?;
         let accounts = self.store.query(&statement::accounts(self.table, arrived)).await.map_err(failed)?;
         let account = |n: usize| accounts.first().and_then(|row| row.count(n).ok()).unwrap_or(0);
         let affected = self.store.count(&statement::differing_rows(self.table)).await.map_err(failed)?;
@@ -298,6 +300,7 @@ impl<'a> Findings<'a> {
             loaded: account(1),
             errors: account(2),
             owed: account(4),
+            deleted: account(5),
             found,
             missing,
             agreeing: found.saturating_sub(differing),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use assert_cmd::Command;
 use dataverse_emulator::{Emulator, FaultKind, FaultPlan, FaultRule, Options};
-use migration::{Overrides, Project, RunOptions, Step, Steps};
+use migration::{Overrides, Project, RunOptions, Step, Steps, Summary};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -104,11 +104,20 @@ impl Organisation {
 
     /// Prepares a project up to the load.
     pub(crate) fn prepare(&self, project: &Rehearsal) {
+        self.run(project, Steps::until(Step::Sequence));
+    }
+
+    /// What the verification finds open.
+    pub(crate) fn verify(&self, project: &Rehearsal) -> Vec<String> {
+        self.run(project, Steps::only(Step::Verify)).open
+    }
+
+    fn run(&self, project: &Rehearsal, steps: Steps) -> Summary {
         let overrides =
             Overrides { flags: vec![("target.url".to_owned(), self.url())], ..Overrides::default() };
         let opened = Project::open(project.path(), &overrides).unwrap();
-        let options = RunOptions { steps: Steps::until(Step::Sequence), ..RunOptions::default() };
-        self.runtime.block_on(migration::run(&opened, options)).unwrap();
+        let options = RunOptions { steps, ..RunOptions::default() };
+        self.runtime.block_on(migration::run(&opened, options)).unwrap()
     }
 }
 

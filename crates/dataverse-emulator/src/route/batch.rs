@@ -62,6 +62,20 @@ pub(super) fn batch(context: &Context<'_>, request: &Request) -> Result<Answer, 
     Ok(Answer { status, headers: vec![("content-type", encoded.content_type)], body: encoded.body.into() })
 }
 
+/// Everything that a batch asks for; nothing of one that cannot be read.
+pub(super) fn operations(request: &Request) -> Vec<Operation> {
+    let content_type = request.headers.get("content-type").unwrap_or_default();
+    let items =
+        BatchRequest::decode(content_type, &request.body).map(|batch| batch.items).unwrap_or_default();
+    items
+        .into_iter()
+        .flat_map(|item| match item {
+            BatchItem::Operation(operation) => vec![operation],
+            BatchItem::ChangeSet(operations) => operations,
+        })
+        .collect()
+}
+
 /// One operation of its own, with its own transaction.
 fn single(context: &Context<'_>, batch: &Request, operation: &Operation) -> Answer {
     match inner_request(batch, operation) {

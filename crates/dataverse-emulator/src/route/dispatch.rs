@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::sync::PoisonError;
 
+use dataverse_wire::batch::Method;
+
 use super::apply::apply;
 use super::exchange::{Answer, Headers, Request};
 use super::path::{Segment, segments};
@@ -109,6 +111,26 @@ fn write(context: &Context<'_>, request: &Request, path: &[Segment]) -> Result<A
     context.charge(&transaction, &request.headers);
     transaction.commit()?;
     Ok(outcome.answer)
+}
+
+/// The writes that a request asks for, by kind: those inside a batch each, messages by their own name.
+pub(crate) fn writes_of(request: &Request) -> Vec<String> {
+    let named = |method: &str, path: &str| match kind(method, path) {
+        "action" => path.rsplit('/').next().unwrap_or_default().to_owned(),
+        kind => kind.to_owned(),
+    };
+    match kind(&request.method, request.path()) {
+        "$batch" => batch::operations(request)
+            .iter()
+            .filter(|operation| operation.method != Method::Get)
+            .map(|operation| {
+                let target = after_root(&operation.target).unwrap_or(&operation.target);
+                named(operation.method.as_str(), target.split('?').next().unwrap_or_default())
+            })
+            .collect(),
+        _ if request.method == "GET" => Vec::new(),
+        _ => vec![named(&request.method, request.path())],
+    }
 }
 
 /// What a request is, for the statistics.

@@ -26,6 +26,6 @@ mod read;
 pub(crate) use bulk_delete::run_due;
 pub(crate) use busy::{before_commit, thousands, throttled};
 pub(crate) use control::control;
-pub(crate) use dispatch::{Context, answer, kind};
+pub(crate) use dispatch::{Context, answer, kind, writes_of};
 pub(crate) use exchange::{Answer, Headers, Request};
 pub(crate) use files::Sessions;

@@ -1,5 +1,6 @@
 //! `$batch` (reference §3), both ends read by the shared codec and, where the form matters, by eye.
 
+use dataverse_emulator::{FaultKind, FaultPlan, FaultRule};
 use dataverse_wire::batch::{BatchAnswer, BatchItem, BatchRequest, BatchResponse, Method, Operation};
 
 use crate::client::{Office, Reply, office};
@@ -44,6 +45,23 @@ async fn parts_are_answered_in_order_and_absolute_urls_are_fine() {
     assert_eq!(rows["value"].as_array().unwrap().len(), 2);
     let BatchAnswer::Answer(first) = &response.items[0] else { panic!() };
     assert_eq!(first.header("OData-EntityId"), first.header("Location"));
+}
+
+#[tokio::test]
+async fn a_fault_finds_the_writes_it_is_meant_for_inside_a_batch() {
+    let office = office().await;
+    let rule = FaultRule::new(FaultKind::LoseAnswer).on_write("delete");
+    office.emulator.set_faults(FaultPlan::of([rule]));
+    let create = || post("accounts", r#"{"name":"x"}"#);
+    send(&office, &BatchRequest::from_iter([create(), create()]), &[]).await;
+    let gone = "/api/data/v9.2/accounts(00000000-0000-0000-0000-000000000001)";
+    let encoded = BatchRequest::from_iter([create(), Operation::new(Method::Delete, gone)]).encode("batch_1");
+    let headers = [("Content-Type", encoded.content_type.as_str())];
+    assert!(office.try_send("POST", "$batch", &headers, &encoded.body).await.is_err());
+    let stats = office.emulator.stats();
+    assert_eq!(stats.rows["account"], 3);
+    assert_eq!(stats.faults["lose_answer"], 1);
+    assert_eq!((stats.struck["lose_answer"]["create"], stats.struck["lose_answer"]["delete"]), (1, 1));
 }
 
 #[tokio::test]

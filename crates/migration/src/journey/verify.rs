@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 use reconcile::{Association, Report, TableReport, VerifyTable};
-use staging_schema::Shape;
+use staging_schema::{GuidStrategy, Shape};
 use staging_store::Store;
 
 use super::{Journey, Outcome, base, load};
@@ -35,7 +35,11 @@ pub(crate) async fn verify(journey: &Journey<'_>, store: &Store) -> Result<Outco
         tables.push(VerifyTable {
             definition: Arc::new(definition.clone()),
             staged: table.clone(),
-            base: bases.get(&table.logical_name).map(|base| base.base),
+            // Rows with GUIDs of our own carry no number.
+            base: bases
+                .get(&table.logical_name)
+                .filter(|_| table.guid == GuidStrategy::Server)
+                .map(|base| base.base),
             association,
         });
     }
@@ -95,6 +99,7 @@ fn sentence(report: &Report) -> String {
     for (count, what) in [
         (sum(|table| table.errors), "in error"),
         (sum(|table| table.owed), "owed"),
+        (sum(|table| table.deleted), "deleted"),
         (sum(TableReport::unaccounted), "not loaded yet"),
     ] {
         if count > 0 {

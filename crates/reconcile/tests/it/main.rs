@@ -195,3 +195,44 @@ async fn an_unreachable_service_is_an_error_and_not_a_clean_report() {
     let error = verify(&store, &client, &[table], &Quiet).await.unwrap_err();
     assert!(error.service().is_some(), "{error}");
 }
+
+#[tokio::test]
+async fn a_row_that_was_deleted_is_not_missing_and_one_that_is_still_there_is_told() {
+    let stage = Stage::new().await;
+    for id in &stage.ids {
+        let deleted = Statement::new(
+            |d| {
+                format!(
+                    "UPDATE {} SET {} = 'D' WHERE {} = {}",
+                    d.table(&stage.table.staged.name()),
+                    d.quote(control::ACTION_FLAG),
+                    d.quote(control::DATAVERSE_ID),
+                    d.param(1)
+                )
+            },
+            vec![Value::Text(id.to_string())],
+        );
+        stage.store.execute(&deleted).await.unwrap();
+    }
+    let report = stage.verify().await;
+    assert_eq!((report.tables[0].loaded, report.tables[0].deleted), (2, 0), "still to be deleted");
+
+    let success = Statement::new(
+        |d| {
+            format!(
+                "INSERT INTO {} (RowId, Pass, Generation, Kind) VALUES (1, 'delete', 1, 'changed'), (2, 'delete', 1, 'changed')",
+                d.table(&stage.table.staged.success())
+            )
+        },
+        Vec::new(),
+    );
+    stage.store.execute(&success).await.unwrap();
+    let accounts = stage.definition().entity_set_name.clone();
+    stage.client.delete(&accounts, &RowKey::from(stage.ids[0]), &WriteOptions::default()).await.unwrap();
+    let report = stage.verify().await;
+    let account = &report.tables[0];
+    assert_eq!((account.loaded, account.deleted, account.missing, account.differing), (0, 2, 0, 1));
+    let left = Value::Text(stage.ids[1].to_string());
+    let told = vec![Value::Text("accountid".into()), Value::Text("key-2".into()), Value::Null, left];
+    assert_eq!(stage.differences().await, [told]);
+}

@@ -3,7 +3,7 @@
 use staging_schema::{Dialect, StagedColumn, StagedKind, Statement, control};
 use staging_store::{SLICE_ROWS, Store};
 
-use super::statements::{hash_of, key_columns, new_generation, resolved_columns, was_sent};
+use super::statements::{Change, hash_of, key_columns, new_generation, resolved_columns, was_sent};
 use crate::Error;
 use crate::error::while_doing;
 use crate::plan::{MapPlan, TablePlan};
@@ -40,8 +40,8 @@ fn statement(planned: &TablePlan, map: &MapPlan, slice: &std::ops::RangeInclusiv
     ];
     let sent = |d: Dialect| format!("CASE WHEN {} THEN 1 ELSE 0 END", was_sent(planned, d));
     let generation = Fragment::either(
-        new_generation(planned, map, &sent(Dialect::Sqlite)),
-        new_generation(planned, map, &sent(Dialect::Mssql)),
+        new_generation(planned, map, &sent(Dialect::Sqlite), Change::Script),
+        new_generation(planned, map, &sent(Dialect::Mssql), Change::Script),
     );
     assignments.push(generation);
     for staged in staged {

@@ -9,8 +9,8 @@ use staging_schema::{Dialect, SqlType, Statement, TableName, control};
 
 use super::scratch;
 use super::statements::{
-    effective_key, from_source, hash_of, is_row_of, key_columns, new_generation, quoted, resolved_columns,
-    target_table,
+    Change, effective_key, from_source, hash_of, is_row_of, key_columns, new_generation, quoted,
+    resolved_columns, target_table,
 };
 use super::stored::{stored, type_of};
 use crate::model::Mode;
@@ -237,7 +237,7 @@ impl<'a> Slice<'a> {
 
     fn update(&self) -> Statement {
         let values = self.new_values();
-        let flags = new_generation(self.planned, self.map, "1");
+        let flags = new_generation(self.planned, self.map, "1", Change::Source);
         let names = || Fragment::join(values.iter().map(|(name, _)| quoted(name)), ", ");
         let changes = |d: Dialect| d.table(&scratch::changes());
         let target = |d: Dialect| d.table(&self.planned.target.name());

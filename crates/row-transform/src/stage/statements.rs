@@ -172,8 +172,18 @@ pub(crate) fn resolved_columns(staged: &StagedColumn) -> Vec<String> {
     }
 }
 
-/// Assignments that begin a new generation of `t`: `by` is how many are counted.
-pub(crate) fn new_generation(planned: &TablePlan, map: &MapPlan, by: &str) -> Fragment {
+/// Who changed a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Its source row.
+    Source,
+    /// A script of the user's.
+    Script,
+}
+
+/// Assignments that begin a new generation of `t`: `by` is how many are counted. What the source changed is no longer to be
+/// deleted, unless a script says so again; what the script itself changed stays so.
+pub(crate) fn new_generation(planned: &TablePlan, map: &MapPlan, by: &str, change: Change) -> Fragment {
     let is_match = map.mode == Mode::Match;
     Fragment::each(|d| {
         let generation = d.quote(control::GENERATION);
@@ -183,7 +193,11 @@ pub(crate) fn new_generation(planned: &TablePlan, map: &MapPlan, by: &str) -> Fr
         let action_of = if is_match {
             format!("{action} = t.{action}")
         } else {
-            format!("{action} = CASE WHEN {known} THEN 'U' ELSE 'I' END")
+            let kept = match change {
+                Change::Source => String::new(),
+                Change::Script => format!("WHEN t.{action} = 'D' THEN 'D' "),
+            };
+            format!("{action} = CASE {kept}WHEN {known} THEN 'U' ELSE 'I' END")
         };
         format!("{generation} = t.{generation} + {by}, {flag} = 'U', {action_of}")
     })
