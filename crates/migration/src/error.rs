@@ -166,6 +166,12 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// The folder for backups is not there.
+    #[error("there is no folder {} for backups", path.display())]
+    NoFolder {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A copy of the staging database is damaged.
     #[error("the copy {} is not sound: {complaint}", path.display())]
     BackupUnsound {
@@ -235,6 +241,7 @@ impl Error {
             | Self::RetryWithoutLoad
             | Self::NoStaging { .. }
             | Self::FileExists { .. }
+            | Self::NoFolder { .. }
             | Self::StillNeeded { .. }
             | Self::Metadata { .. }
             | Self::Schema(_)
