@@ -15,7 +15,7 @@ const ROWS: u64 = 6_000;
 fn large() -> Rehearsal {
     let rehearsal = Rehearsal::new();
     // Whoever could write nothing any more could not give its chunks back either.
-    let short = "attempts = 2\nlease = \"2s\"\nrequest_timeout = \"1s\"";
+    let short = "attempts = 2\nlease = \"8s\"\nrequest_timeout = \"4s\"";
     rehearsal.write("migration.toml", &PROJECT.replace("attempts = 2", short));
     let mut rows = "Id,Name,Industry,Parent,Contact\n".to_owned();
     for n in 0..ROWS {
