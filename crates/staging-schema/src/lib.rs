@@ -28,6 +28,7 @@
 //! # Ok::<(), staging_schema::Error>(())
 //! ```
 
+pub mod backup;
 pub mod chunk;
 mod column;
 pub mod control;

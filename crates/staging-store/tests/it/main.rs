@@ -8,6 +8,10 @@ mod killed;
 mod leases;
 mod money;
 mod open;
+mod plans;
+/// Every statement of `staging-schema`, as its own tests have them.
+#[path = "../../../staging-schema/tests/it/sample.rs"]
+mod sample;
 mod shared;
 mod upgrade;
 mod views;
