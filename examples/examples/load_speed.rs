@@ -37,8 +37,7 @@ const SLICE: u64 = 50_000;
 /// Where the numbers of the rows begin.
 const BASE: i64 = 1_500_000_000;
 const SUBJECT: &str = "Call Contoso Workshop and Sons about order ";
-const DESCRIPTION: &str =
-    "They asked for an offer \"as soon as possible\", by e-mail.\nSecond line.";
+const DESCRIPTION: &str = "They asked for an offer \"as soon as possible\", by e-mail.\nSecond line.";
 
 struct Arguments {
     subject: String,
@@ -195,8 +194,7 @@ async fn loaded(given: &Arguments) -> anyhow::Result<serde_json::Value> {
     let definition = client.table_definition("task").await?.context("the target has no tasks")?;
     let store = Store::open(StoreOptions::sqlite(&given.staging)).await?;
     let clock = Clock::start()?;
-    let mut table =
-        LoadTable::new(Arc::new(definition), task()?, Strategy::SequenceNumber { base: BASE });
+    let mut table = LoadTable::new(Arc::new(definition), task()?, Strategy::SequenceNumber { base: BASE });
     table.batch = (given.batch > 0).then_some(given.batch);
     let plan = Plan { waves: vec![vec![table]], ..Plan::default() };
     let options = Options {
@@ -221,7 +219,10 @@ async fn loaded(given: &Arguments) -> anyhow::Result<serde_json::Value> {
     store.close().await?;
     let bad = given.rows.checked_div(given.bad).unwrap_or(0);
     let table = report.tables.get("task").context("the load reports nothing of its table")?;
-    ensure!(table.loaded == given.rows - bad && table.errors == bad, "not every row is accounted for: {table:?}");
+    ensure!(
+        table.loaded == given.rows - bad && table.errors == bad,
+        "not every row is accounted for: {table:?}"
+    );
     answer["requests"] = requests.into_inner().into();
     answer["executed_rows"] = executed.into_inner().into();
     answer["execution_ms"] = took.into_inner().into();
@@ -250,7 +251,10 @@ fn body(rows: i64, bytes_with_number: bool) -> Bytes {
 }
 
 async fn bare(given: &Arguments) -> anyhow::Result<serde_json::Value> {
-    let target = format!("{}/api/data/v9.2/tasks/Microsoft.Dynamics.CRM.CreateMultiple", given.url.trim_end_matches('/'));
+    let target = format!(
+        "{}/api/data/v9.2/tasks/Microsoft.Dynamics.CRM.CreateMultiple",
+        given.url.trim_end_matches('/')
+    );
     let client = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
         .build::<HttpConnector, Full<Bytes>>(HttpConnector::new());
     let body = body(given.batch.into(), true);

@@ -18,7 +18,7 @@ use staging_store::{ChunkPlan, SLICE_ROWS, Store, StoreOptions, Take, Taken};
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 const WORKERS: usize = 8;
-const CHUNK_ROWS: u64 = 500;
+const CHUNK_ROWS: u32 = 500;
 
 fn account() -> Outcome<TargetTable> {
     Ok(TargetTable::new("account", vec![StagedColumn::new("name", StagedKind::Text { max: 160 })])?)

@@ -164,14 +164,6 @@ pub enum Error {
         /// What the network said.
         source: Cause,
     },
-    /// The disk or the database's log is full; nothing was changed.
-    #[error("the staging database has no room left for {doing}; nothing was changed")]
-    Full {
-        /// What was being done.
-        doing: String,
-        /// What the engine said.
-        source: Cause,
-    },
     /// A row that should be unique is there already, or a check failed.
     #[error("the staging database refused {doing}: a constraint is violated")]
     Constraint {
@@ -180,7 +172,7 @@ pub enum Error {
         /// What the engine said.
         source: Cause,
     },
-    /// There is no room left; what was being done was not done at all.
+    /// There is no room left, on the disk or in the database's log; what was being done was not done at all.
     #[error("there is no room left for the staging database: it failed at {doing}")]
     Full {
         /// What was being done.

@@ -47,7 +47,9 @@ async fn rows_of_a_number_range_can_be_asked_for_by_their_maker() {
     let (office, account) = loaded().await;
     let me = office.get("WhoAmI").await.json()["UserId"].as_str().unwrap().to_owned();
     let ours = |range: &str| {
-        format!("accounts?$select=accountid,importsequencenumber&$filter={range} and (_createdby_value eq {me} or _createdonbehalfby_value eq {me})")
+        format!(
+            "accounts?$select=accountid,importsequencenumber&$filter={range} and (_createdby_value eq {me} or _createdonbehalfby_value eq {me})"
+        )
     };
     let found = office.get(&ours("importsequencenumber ge 1 and importsequencenumber le 9")).await;
     assert_eq!(found.rows()[0]["accountid"], account);

@@ -70,7 +70,10 @@ impl Keeper {
         backups: Backups,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, Error> {
-        let database = staging.path().to_owned();
+        let Some(database) = staging.path().map(Path::to_owned) else {
+            let instead = "let the server take its own, by BACKUP DATABASE … WITH CHECKSUM on a schedule";
+            return Err(Error::NotOnSqlServer { what: "a backup every so often", instead });
+        };
         let beside = database.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder =
             backups.folder.or_else(|| beside.map(Path::to_owned)).unwrap_or_else(|| PathBuf::from("."));
