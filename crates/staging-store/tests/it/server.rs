@@ -6,6 +6,8 @@ use std::time::Duration;
 use staging_schema::{Dialect, Statement, TableName, ddl};
 use staging_store::contract::ScratchDatabase;
 use staging_store::{Error, Existing, ScalarFunction, Step, Store, StoreOptions};
+use tokio::net::TcpStream;
+use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt as _};
 
 use crate::wire::{Cut, Wire};
 use crate::world;
@@ -326,28 +328,38 @@ async fn a_stream_that_is_dropped_gives_its_connection_up_and_others_go_on() {
     database.remove().await.unwrap();
 }
 
+/// A session of somebody else, who leaves a transaction open.
+async fn somebody(database: &ScratchDatabase, doing: &str) -> tiberius::Client<Compat<TcpStream>> {
+    let config = tiberius::Config::from_ado_string(database.connection()).unwrap();
+    let tcp = TcpStream::connect(config.get_addr()).await.unwrap();
+    let mut client = tiberius::Client::connect(config, tcp.compat_write()).await.unwrap();
+    for text in ["BEGIN TRANSACTION", doing] {
+        client.simple_query(text).await.unwrap().into_results().await.unwrap();
+    }
+    client
+}
+
 #[tokio::test]
 async fn a_statement_that_takes_too_long_is_told_and_rolled_back() {
     let Some((database, store)) = world::server_store().await else { return };
     let table = source(&store, "late").await;
+    store.execute(&insert(&table, "x")).await.unwrap();
     let mut options = database.options.clone();
-    options.server.statement_timeout = Duration::from_millis(300);
+    options.server.statement_timeout = Duration::from_secs(5);
     let hasty = Store::open(options).await.unwrap();
-    let endless = Statement::new(
-        |d| {
-            format!(
-                "WITH t(n) AS (SELECT n FROM (VALUES (0),(1),(2),(3),(4),(5),(6),(7),(8),(9)) AS v(n)) \
-                 INSERT INTO {} (a, DataMigration_ArrivedAt) SELECT a.n, '2026-11-21' FROM t AS a CROSS JOIN t AS b \
-                 CROSS JOIN t AS c CROSS JOIN t AS d CROSS JOIN t AS e CROSS JOIN t AS f CROSS JOIN t AS g CROSS JOIN t AS h",
-                d.table(&table)
-            )
-        },
-        vec![],
-    );
-    let error = hasty.execute(&endless).await.unwrap_err();
+    let mut somebody = somebody(&database, "UPDATE [source].[late] SET a = N'theirs'").await;
+    let touch = |d: Dialect| format!("UPDATE {} SET a = {}", d.table(&table), d.param(1));
+    let touch = Statement::new(touch, vec!["ours".into()]);
+    let error = hasty.execute_all(&[insert(&table, "ours"), touch.clone()]).await.unwrap_err();
     assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
-    assert_eq!(rows(&store, &table).await, 0);
-    for store in [hasty, store] {
+    assert!(!error.is_transient());
+    // Whoever waits less for locks is told so.
+    let impatient = StoreOptions { busy_timeout: Duration::from_millis(100), ..database.options.clone() };
+    let impatient = Store::open(impatient).await.unwrap();
+    impatient.execute(&touch).await.expect_err("somebody holds the row");
+    somebody.simple_query("ROLLBACK TRANSACTION").await.unwrap().into_results().await.unwrap();
+    assert_eq!(impatient.execute(&touch).await.unwrap(), 1, "one row: the insert was rolled back");
+    for store in [hasty, impatient, store] {
         store.close().await.unwrap();
     }
     database.remove().await.unwrap();
