@@ -37,6 +37,7 @@ mod mssql;
 mod options;
 mod record;
 mod row;
+mod row_waves;
 mod settle;
 mod sqlite;
 mod step;
@@ -60,6 +61,7 @@ pub use options::{
 };
 pub use record::{ChunkEnd, Entry};
 pub use row::Row;
+pub use row_waves::{Computed, RowWaves};
 pub use settle::RowLevels;
 pub use step::{Expect, Step, StepOutcome};
 pub use store::{SLICE_ROWS, Store};

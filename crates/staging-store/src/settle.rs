@@ -92,7 +92,7 @@ impl Store {
     }
 
     /// Repeats a statement, numbered from 1, until it changes nothing.
-    async fn rounds(&self, statement: impl Fn(u32) -> Statement) -> Result<(), Error> {
+    pub(crate) async fn rounds(&self, statement: impl Fn(u32) -> Statement) -> Result<(), Error> {
         let (mut done, mut rounds) = (0, 2);
         loop {
             let steps = (1..=rounds).map(|round| Step::execute(statement(done + round))).collect();

@@ -8,6 +8,7 @@ mod pilot;
 mod plan;
 mod repairs;
 mod rollback;
+mod row_waves;
 mod together;
 mod users;
 mod world;

@@ -12,6 +12,7 @@ mod pilot;
 mod prepare;
 mod repair;
 mod retry;
+mod row_waves;
 pub(crate) mod sequence;
 mod steps;
 pub(crate) mod target;
