@@ -67,3 +67,4 @@ async fn a_group_of_row_waves_that_is_torn_apart_is_refused() {
     world.prepare(&plan).await;
     let refused = world.load(&plan).await.unwrap_err().to_string();
     assert!(refused.contains("account, contact") && refused.contains("load in one wave"), "{refused}");
+}
