@@ -4,7 +4,8 @@
 //! `cargo run --release --example load_pace -- [SETTING] [USERS] [SERVERS] [WINDOWS] [MS PER REQUEST] [MS PER ROW]`
 //!
 //! SETTING is `adaptive`, `adaptive/20` (20 rows a request) or, as in `10x100`, requests at once and rows of each.
-//! Milliseconds are emulated ones. Half-way the service becomes half as fast if SETTING ends in `!`.
+//! Milliseconds are emulated ones. Half-way the service becomes half as fast if SETTING ends in `!`, twice as fast if it ends
+//! in `+`.
 
 #![expect(clippy::print_stdout, reason = "it is what the example is for")]
 
@@ -23,23 +24,31 @@ use tokio_util::sync::CancellationToken;
 /// Emulated seconds in a real one.
 const SCALE: f64 = 10.0;
 const WINDOW: f64 = 300.0 / SCALE;
+/// Emulated seconds after which it is looked how fast rows went.
+const SLICE: f64 = 10.0;
+const SLICES_PER_MINUTE: u32 = 6;
 
 struct Setting {
     in_flight: Option<u32>,
     batch: Option<u32>,
-    slows_down: bool,
+    /// How fast the service is from half-way on.
+    speed: Option<f64>,
 }
 
 impl Setting {
     fn read(text: &str) -> anyhow::Result<Self> {
-        let (text, slows_down) = text.strip_suffix('!').map_or((text, false), |text| (text, true));
+        let (text, speed) = match (text.strip_suffix('!'), text.strip_suffix('+')) {
+            (Some(text), _) => (text, Some(0.5)),
+            (_, Some(text)) => (text, Some(2.0)),
+            _ => (text, None),
+        };
         let (in_flight, batch) = match (text.strip_prefix("adaptive"), text.split_once('x')) {
             (Some(""), _) => (None, None),
             (Some(batch), _) => (None, Some(batch.trim_start_matches('/').parse()?)),
             (None, Some((in_flight, batch))) => (Some(in_flight.parse()?), Some(batch.parse()?)),
             (None, None) => anyhow::bail!("{text} is neither `adaptive` nor like 10x100"),
         };
-        Ok(Self { in_flight, batch, slows_down })
+        Ok(Self { in_flight, batch, speed })
     }
 }
 
@@ -92,12 +101,12 @@ async fn main() -> anyhow::Result<()> {
     store.ensure_tables(std::slice::from_ref(&staged)).await?;
     // What the limits allow with the most rows that the time ceiling has room for, and a little more.
     let batch = setting.batch.map_or(10_000.0 / per_row, f64::from);
-    let slower = if setting.slows_down { 0.5 } else { 1.0 };
+    let speed = setting.speed.unwrap_or(1.0);
     let allowed = |batch: f64, speed: f64| {
         let took = (per_request + per_row * batch) / 1_000.0 / speed;
         f64::from(users) * servers * batch * 20.0_f64.min(4.0 / took).min(52.0 / took)
     };
-    stage(&store, &staged, allowed(batch, 1.0) * 300.0 * (windows + 0.5)).await?;
+    stage(&store, &staged, allowed(batch, speed.max(1.0)) * 300.0 * (windows + 0.5)).await?;
 
     let definition = clients[0].table_definition("task").await?.context("the target has no tasks")?;
     let mut table =
@@ -136,30 +145,45 @@ async fn main() -> anyhow::Result<()> {
     let loading = load(&store, &clients, &plan, &options, &observer, &cancel);
     let watching = async {
         println!("minute   at most in flight   rows a request   rows/s   throttled");
-        let (start, mut rows, mut at_change) = (Instant::now(), 0, (0, 0.0));
-        for minute in 1.. {
-            let due = Duration::from_secs_f64(f64::from(minute) * 60.0 / SCALE);
+        let (start, mut rows, mut at_change) = (Instant::now(), 0, (0, 0.0_f64));
+        let (mut before, mut followed) = (0, None);
+        for slice in 1.. {
+            let due = Duration::from_secs_f64(f64::from(slice) * SLICE / SCALE);
             tokio::time::sleep(due.saturating_sub(start.elapsed())).await;
-            let stats = emulator.stats();
-            let throttled: u64 = stats.throttled.values().sum();
             let now = seen.rows.load(Ordering::Relaxed);
-            println!(
-                "{minute:>6}   {:>17}   {:>14}   {:>6}   {throttled:>9}",
-                seen.in_flight.load(Ordering::Relaxed),
-                seen.batch.load(Ordering::Relaxed),
-                (now - rows) / 60
-            );
-            rows = now;
             let elapsed = start.elapsed().as_secs_f64() * SCALE;
-            if setting.slows_down && at_change.0 == 0 && elapsed >= windows * 150.0 {
+            #[expect(clippy::cast_precision_loss, reason = "rows of one request")]
+            let limit = allowed(seen.batch.load(Ordering::Relaxed) as f64, speed);
+            #[expect(clippy::cast_precision_loss, reason = "counts")]
+            let rate = (now - std::mem::replace(&mut before, now)) as f64 / SLICE;
+            // What was sent before the change is still answered for a while.
+            let is_settled = if speed < 1.0 { rate <= 1.2 * limit } else { rate >= 0.9 * limit };
+            if at_change.1 > 0.0 && followed.is_none() && is_settled {
+                followed = Some(elapsed - at_change.1);
+            }
+            if setting.speed.is_some() && at_change.1 <= 0.0 && elapsed >= windows * 150.0 {
                 // The windows go on: only the speed changes.
-                let (latency_ms, latency_per_row_ms) = (per_request / slower, per_row / slower);
+                let (latency_ms, latency_per_row_ms) = (per_request / speed, per_row / speed);
                 emulator.set_limits(Limits { latency_ms, latency_per_row_ms, ..limits.clone() });
                 at_change = (now, elapsed);
+            }
+            if slice % SLICES_PER_MINUTE == 0 {
+                let throttled: u64 = emulator.stats().throttled.values().sum();
+                println!(
+                    "{:>6}   {:>17}   {:>14}   {:>6}   {throttled:>9}",
+                    slice / SLICES_PER_MINUTE,
+                    seen.in_flight.load(Ordering::Relaxed),
+                    seen.batch.load(Ordering::Relaxed),
+                    (now - rows) / 60
+                );
+                rows = now;
             }
             if elapsed >= windows * 300.0 {
                 break;
             }
+        }
+        if let Some(followed) = followed {
+            println!("the change after {:.0} s was followed within {followed:.0} s", at_change.1);
         }
         let elapsed = start.elapsed().as_secs_f64() * SCALE;
         cancel.cancel();
@@ -181,7 +205,7 @@ async fn main() -> anyhow::Result<()> {
     let rate = rows / (elapsed - at_change.1);
     let last = seen.batch.load(Ordering::Relaxed);
     #[expect(clippy::cast_precision_loss, reason = "rows of one request")]
-    let limit = allowed(last as f64, slower);
+    let limit = allowed(last as f64, speed);
     println!(
         "{users} users, {servers} servers, {:.0} s: {rate:.0} rows/s, {:.1} % of the {limit:.0} allowed at {last} rows a request, {:.2} % of {requests} requests throttled",
         elapsed,
@@ -194,7 +218,7 @@ async fn main() -> anyhow::Result<()> {
         / (seen.answered.load(Ordering::Relaxed) as f64).max(1.0);
     let measured =
         f64::from(users) * servers * 20.0_f64.min(4.0 / took).min(52.0 / took) * (elapsed - at_change.1);
-    if setting.batch.is_some() && !setting.slows_down {
+    if setting.batch.is_some() && setting.speed.is_none() {
         println!(
             "a request took {took:.2} s on this machine; {:.1} % of the requests that are allowed at that",
             100.0 * rows / f64::from(setting.batch.unwrap_or(1)) / measured,

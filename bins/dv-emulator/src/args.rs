@@ -73,8 +73,8 @@ pub(crate) struct Args {
     /// Serve HTTPS. Clients are to trust DIR/ca.pem, which is made there when it is missing.
     #[arg(long, value_name = "DIR")]
     pub(crate) tls: Option<PathBuf>,
-    /// What to store of each row: `keys` keeps ids, alternate keys and import sequence numbers alone, for runs of tens of
-    /// millions of rows. Reading other columns is refused with a clear error.
+    /// What to store of each row: `keys` keeps ids, alternate keys, import sequence numbers and who made the row alone, for runs of
+    /// tens of millions of rows. Reading other columns is refused with a clear error.
     #[arg(long, value_enum, default_value_t = Keep::Rows, value_name = "WHAT")]
     pub(crate) keep: Keep,
 }

@@ -1,8 +1,10 @@
 //! What can be typed.
 
+use std::path::PathBuf;
+
 use clap::Parser;
 use dv_terminal::Global;
-use migration::{DAILY_REQUESTS, RepairRule, RunChoice};
+use migration::{DAILY_REQUESTS, Interval, RepairRule, RunChoice};
 
 /// Loads a prepared project into Dataverse: rows, then everything that had to wait for them.
 ///
@@ -30,6 +32,15 @@ pub(crate) struct Cli {
     /// With --pilot: begin with rows of this table. May be repeated; all tables that are loaded when nothing is said.
     #[arg(long, value_name = "TABLE", requires = "pilot")]
     pub(crate) table: Vec<String>,
+    /// Copy the staging database every so often while rows are loaded, such as 30s, 15m or 2h; the load does not wait for it.
+    #[arg(long, value_name = "INTERVAL", conflicts_with_all = ["plan", "runs", "rollback"])]
+    pub(crate) backup_every: Option<Interval>,
+    /// With --backup-every: the folder of the copies, instead of that of the staging database.
+    #[arg(long, value_name = "DIR", requires = "backup_every")]
+    pub(crate) backup_to: Option<PathBuf>,
+    /// With --backup-every: how many are kept, the latest ones; older ones are removed.
+    #[arg(long, value_name = "N", requires = "backup_every", default_value_t = 2)]
+    pub(crate) backup_keep: usize,
     /// List the runs that created rows which are still there.
     #[arg(long, conflicts_with_all = ["plan", "pilot", "rollback", "retry_errors"])]
     pub(crate) runs: bool,
@@ -62,6 +73,7 @@ Examples:
   dv-load --project crm --pilot 50 --table account
                                                   50 accounts with all that belongs to them, through every pass
   dv-load --project crm                           load and settle; call it again after any stop
+  dv-load --project crm --backup-every 15m        and copy the staging database meanwhile
   dv-load --project crm --retry-errors            and take the rows again that Dataverse refused
   dv-load --project crm --retry-errors --repair trim,blank-lookup
                                                   the same, changed by these rules before

@@ -1,7 +1,7 @@
 //! The load itself.
 
 use dv_terminal::{observe, output, stop};
-use migration::{ExitStatus, Pilot, Project, RunOptions, Secrets, Step, Steps, Summary};
+use migration::{Backups, ExitStatus, Pilot, Project, RunOptions, Secrets, Step, Steps, Summary};
 
 use crate::args::Cli;
 
@@ -16,6 +16,11 @@ pub(crate) async fn load(cli: &Cli) -> ExitStatus {
         retry_errors: cli.retry_errors,
         repairs: cli.repair.clone(),
         pilot: cli.pilot.map(|rows| Pilot { rows, tables: cli.table.clone() }),
+        backups: cli.backup_every.map(|every| Backups {
+            every,
+            folder: cli.backup_to.clone(),
+            keep: cli.backup_keep,
+        }),
         secrets: Secrets::of_project(project.settings()),
         observer: observe::observer(global),
         cancel: stop::on_ctrl_c(),

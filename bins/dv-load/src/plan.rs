@@ -52,7 +52,7 @@ fn lines(project: &Project, plan: &LoadPlan) -> Vec<String> {
                 pass.pass.to_string(),
                 thousands(pass.rows),
                 thousands(pass.requests),
-                table.rows_per_request.to_string(),
+                pass.rows_per_request.to_string(),
                 duration(pass.seconds),
                 share(pass.rows, plan.daily_requests),
             ]);

@@ -24,6 +24,7 @@ pub(crate) async fn run(
         retry_errors,
         repairs: Vec::new(),
         pilot: None,
+        backups: None,
         secrets: Secrets::of_project(project.settings()),
         observer: observe::observer(global),
         cancel: stop::on_ctrl_c(),

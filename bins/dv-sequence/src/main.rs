@@ -50,12 +50,13 @@ impl Failure {
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
+    let mut options = args.options();
     let mut graph = match (&args.input.graph, &args.input.project) {
         (Some(file), _) => edges::read(file).map_err(|problems| {
             let header = edges::COLUMNS.join(",");
             Failure::input(problems, Some(format!("the first line is {header}; see dv-sequence --help")))
         })?,
-        (None, Some(folder)) => project::read(folder)?,
+        (None, Some(folder)) => project::read(folder, &mut options)?,
         // The group of the two is required.
         (None, None) => return Err(Failure::one("name --graph or --project".to_owned())),
     };
@@ -66,7 +67,6 @@ fn run(args: &Args) -> Result<(), Failure> {
     let refused = |error: load_sequence::Error| {
         Failure::input(vec![format!("{}: {error}", args.input.name())], Some(error.advice().to_owned()))
     };
-    let options = args.options();
     let plan = sequence(&graph, &options).map_err(refused)?;
     let text = match args.format() {
         Format::Text => report::text(&plan, &compare(&graph, &options).map_err(refused)?),

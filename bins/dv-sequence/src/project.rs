@@ -2,16 +2,23 @@
 
 use std::path::Path;
 
-use load_sequence::LookupGraph;
+use load_sequence::{LookupGraph, Options, RowWavesChoice};
 use migration::{Error, Overrides, Project};
 
 use crate::Failure;
 
-/// The lookup graph of a project, counted as far as its rows are staged.
-pub(crate) fn read(folder: &Path) -> Result<LookupGraph, Failure> {
+/// The lookup graph of a project, counted as far as its rows are staged. Its settings go into the options.
+pub(crate) fn read(folder: &Path, options: &mut Options) -> Result<LookupGraph, Failure> {
     let lines = |text: String| text.lines().map(str::to_owned).collect();
     let project = Project::open(folder, &Overrides::from_process(Vec::new()))
         .map_err(|errors| Failure::input(lines(errors.to_string()), None))?;
+    let load = &project.settings().load;
+    if let Some(rows) = load.batch {
+        options.rows_per_request = rows.into();
+    }
+    if load.row_waves {
+        options.row_waves = RowWavesChoice::Adopt;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

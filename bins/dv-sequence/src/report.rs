@@ -25,6 +25,21 @@ pub(crate) fn text(plan: &Sequence, strategies: &[StrategyCost]) -> String {
             plan.levels.iter().map(|it| format!("{}.{}", it.table, it.column)).collect();
         let _ = writeln!(out, "\nloaded level by level\n{}", wrapped("         ", &columns));
     }
+    for group in &plan.row_waves {
+        let verdict = match (group.adopted, group.worthwhile) {
+            (true, _) => "adopted",
+            (false, true) => "worth it: row_waves = true under [load]",
+            (false, false) => "not worth it",
+        };
+        let _ = writeln!(
+            out,
+            "\nrow waves: the rows of {} form no cycle; together they load in {} levels; requests: {} saved, {} added; {verdict}",
+            group.tables.join(", "),
+            group.levels,
+            grouped(group.requests_saved),
+            grouped(group.requests_added)
+        );
+    }
     let ignored = plan.ignored.len();
     if ignored > 0 {
         let _ = writeln!(out, "\n{ignored} lookups were ignored");

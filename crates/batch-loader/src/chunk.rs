@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use staging_store::{Lease, NewRequest, RequestEnd, RequestOutcome, RowError, Success};
+use staging_store::{ChunkEnd, Lease, NewRequest, RequestEnd, RequestOutcome, RowError, Success};
 use uuid::Uuid;
 
 use crate::context::Context;
@@ -70,13 +70,6 @@ pub(crate) struct Commit {
     pub(crate) manifest: Vec<NewRequest>,
     pub(crate) restamp: Vec<Uuid>,
     pub(crate) end: Option<ChunkEnd>,
-}
-
-/// How a chunk leaves our hands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ChunkEnd {
-    Finished,
-    GivenBack,
 }
 
 impl OpenChunk {

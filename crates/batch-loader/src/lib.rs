@@ -38,6 +38,7 @@ mod limit;
 mod load;
 mod locks;
 mod matching;
+mod numbered;
 mod operation;
 mod options;
 mod pace;

@@ -33,8 +33,8 @@ pub async fn load(
     let ctx = Context::open(store, clients, plan, options, observer, &cancel).await?;
     let waves = async {
         for wave in &plan.waves {
-            let tables = wave.iter().filter(|table| table.inserts());
-            side_by_side(&ctx, tables.map(|table| load_table(&ctx, table).boxed()).collect()).await?;
+            let work = together(plan, wave).into_iter().map(|group| load_group(&ctx, group).boxed());
+            side_by_side(&ctx, work.collect()).await?;
         }
         Ok(())
     };
@@ -67,75 +67,116 @@ async fn guard(ctx: &Context<'_>, work: Work<'_>) -> Result<(), Error> {
     result
 }
 
-async fn load_table(ctx: &Context<'_>, table: &LoadTable) -> Result<(), Error> {
+/// The tables of a wave that insert anything, those whose rows load together side by side; most are alone.
+fn together<'p>(plan: &Plan, wave: &'p [LoadTable]) -> Vec<Vec<&'p LoadTable>> {
+    let mut groups: Vec<Vec<&LoadTable>> = Vec::new();
+    for table in wave.iter().filter(|table| table.inserts()) {
+        let mates = plan.row_waves.iter().find(|group| group.iter().any(|name| name == table.name()));
+        let is_mate =
+            |other: &&LoadTable| mates.is_some_and(|mates| mates.iter().any(|name| name == other.name()));
+        match groups.iter_mut().find(|group| group.iter().any(is_mate)) {
+            Some(group) => group.push(table),
+            None => groups.push(vec![table]),
+        }
+    }
+    groups
+}
+
+/// Loads a table, or tables whose rows load together.
+async fn load_group(ctx: &Context<'_>, group: Vec<&LoadTable>) -> Result<(), Error> {
     let started = Instant::now();
-    let name = table.name();
-    let done = load_rows(ctx, table).await;
-    let counts = account(ctx, table).await;
-    ctx.count(name, |report| report.seconds += started.elapsed().as_secs_f64());
-    done?;
-    counts?;
-    ctx.tell(&Event::TableDone { table: name.to_owned(), pass: Pass::Insert });
+    let done = load_rows(ctx, &group).await;
+    for table in group {
+        let counts = account(ctx, table).await;
+        ctx.count(table.name(), |report| report.seconds += started.elapsed().as_secs_f64());
+        if done.is_ok() {
+            counts?;
+            ctx.tell(&Event::TableDone { table: table.name().to_owned(), pass: Pass::Insert });
+        }
+    }
+    done
+}
+
+async fn load_rows(ctx: &Context<'_>, group: &[&LoadTable]) -> Result<(), Error> {
+    let mut started = Vec::with_capacity(group.len());
+    for &table in group {
+        let failed = || staging(table.name(), "looking for pending rows");
+        // What an earlier run recorded and could not copy any more.
+        copy_back(ctx, table).await?;
+        preload(ctx, table, Which::Prompt).await?;
+        let pending = pending::any(&table.staged, Pass::Insert);
+        let is_pending = ctx.store.count(&pending).await.map_err(failed())? > 0;
+        if is_pending && sweep::sweep(ctx, table).await? {
+            copy_back(ctx, table).await?;
+        }
+        let before = ctx.count(table.name(), |report| report.loaded + report.adopted);
+        started.push((Operation::create(ctx, table).await?, before));
+    }
+    match &started[..] {
+        [(op, _)] if op.table.self_lookups.is_empty() => {
+            stage::run(ctx, op, Levels::All).await?;
+        }
+        _ => load_levels(ctx, &started.iter().map(|(op, _)| op).collect::<Vec<_>>()).await?,
+    }
+    for (op, before) in &started {
+        let table = op.table;
+        copy_back(ctx, table).await?;
+        let is_new = ctx.count(table.name(), |report| report.loaded + report.adopted) > *before;
+        if is_new && sweep::sweep(ctx, table).await? {
+            copy_back(ctx, table).await?;
+        }
+    }
     Ok(())
 }
 
-async fn load_rows(ctx: &Context<'_>, table: &LoadTable) -> Result<(), Error> {
-    let failed = || staging(table.name(), "counting pending rows");
-    // What an earlier run recorded and could not copy any more.
-    copy_back(ctx, table).await?;
-    preload(ctx, table, Which::Prompt).await?;
-    let pending = pending::count(&table.staged, Pass::Insert, Levels::All);
-    let is_pending = ctx.store.count(&pending).await.map_err(failed())? > 0;
-    if is_pending && sweep::sweep(ctx, table).await? {
-        copy_back(ctx, table).await?;
-    }
-    let before = ctx.count(table.name(), |report| report.loaded + report.adopted);
-    let op = Operation::create(ctx, table).await?;
-    if table.self_lookups.is_empty() {
-        stage::run(ctx, &op, Levels::All).await?;
-    } else {
-        load_levels(ctx, &op).await?;
-    }
-    copy_back(ctx, table).await?;
-    let is_new = ctx.count(table.name(), |report| report.loaded + report.adopted) > before;
-    if is_new && sweep::sweep(ctx, table).await? {
-        copy_back(ctx, table).await?;
-    }
-    Ok(())
-}
-
-/// Rows on cycles first, since they wait for nobody; then level by level, each with its parents' GUIDs.
-async fn load_levels(ctx: &Context<'_>, op: &Operation<'_>) -> Result<(), Error> {
-    let name = op.table.name();
+/// Rows on cycles first, since they wait for nobody; then level by level, each with its parents' GUIDs. Several tables take each
+/// level together, since the rows of one wait for those of another.
+async fn load_levels(ctx: &Context<'_>, group: &[&Operation<'_>]) -> Result<(), Error> {
     // Rows in doubt belong to no level until they are settled; then they are parents of others.
-    if stage::wait_for_doubts(ctx, op.table, op.pass()).await? {
-        copy_back(ctx, op.table).await?;
+    for op in group {
+        if stage::wait_for_doubts(ctx, op.table, op.pass()).await? {
+            copy_back(ctx, op.table).await?;
+        }
     }
     let mut done: Vec<Levels> = Vec::new();
     loop {
-        let statement = pending::levels(&op.table.staged);
-        let rows = ctx.store.query(&statement).await.map_err(staging(name, "reading levels"))?;
-        let found: Vec<Levels> = rows
-            .iter()
-            .map(|row| match row.get(0).as_integer() {
-                None => Levels::Cycle,
-                Some(level) => Levels::At(u32::try_from(level).unwrap_or(0)),
-            })
-            .collect();
-        let Some(next) = found.into_iter().find(|levels| !done.contains(levels)) else {
-            // Chunks whose rows all have outcomes, but which a worker that died has not closed.
-            return stage::run(ctx, op, Levels::All).await.map(drop);
-        };
-        preload(ctx, op.table, Which::Own).await?;
-        stage::run(ctx, op, next).await?;
-        copy_back(ctx, op.table).await?;
-        done.push(next);
-        let level = match next {
-            Levels::At(level) => Some(i64::from(level)),
+        let mut found: Vec<(Levels, &Operation<'_>)> = Vec::new();
+        for &op in group {
+            let statement = pending::levels(&op.table.staged);
+            let failed = staging(op.table.name(), "reading levels");
+            let rows = ctx.store.query(&statement).await.map_err(failed)?;
+            found.extend(rows.iter().map(|row| match row.get(0).as_integer() {
+                None => (Levels::Cycle, op),
+                Some(level) => (Levels::At(u32::try_from(level).unwrap_or(0)), op),
+            }));
+        }
+        found.retain(|(levels, _)| !done.contains(levels));
+        let order = |levels: Levels| match levels {
             Levels::All | Levels::Cycle => None,
+            Levels::At(level) => Some(level),
         };
-        ctx.tell(&Event::LevelDone { table: name.to_owned(), level });
+        let Some(next) = found.iter().map(|(levels, _)| *levels).min_by_key(|levels| order(*levels)) else {
+            // Chunks whose rows all have outcomes, but which a worker that died has not closed.
+            for op in group {
+                stage::run(ctx, op, Levels::All).await?;
+            }
+            return Ok(());
+        };
+        found.retain(|(levels, _)| *levels == next);
+        let work = found.iter().map(|(_, op)| load_level(ctx, op, next).boxed());
+        side_by_side(ctx, work.collect()).await?;
+        done.push(next);
+        for (_, op) in found {
+            let level = order(next).map(i64::from);
+            ctx.tell(&Event::LevelDone { table: op.table.name().to_owned(), level });
+        }
     }
+}
+
+async fn load_level(ctx: &Context<'_>, op: &Operation<'_>, level: Levels) -> Result<(), Error> {
+    preload(ctx, op.table, Which::Own).await?;
+    stage::run(ctx, op, level).await?;
+    copy_back(ctx, op.table).await
 }
 
 /// Reads what the table's report says about the staged rows as a whole.

@@ -67,6 +67,9 @@ pub struct Profile {
 pub struct Plan {
     /// Tables of a wave load at the same time; a wave starts when the one before has ended.
     pub waves: Vec<Vec<LoadTable>>,
+    /// Groups of tables of one wave that point at each other while their rows do not: they load together in row waves, level by
+    /// level across all of them. The lookups among them are the `self_lookups` of each.
+    pub row_waves: Vec<Vec<String>>,
     /// Many-to-many tables; they come after all waves.
     pub associations: Vec<LoadTable>,
     /// Tables in the order in which their states are set; empty: activities, then others, then those with closing
@@ -189,6 +192,17 @@ impl Plan {
         self.tables().try_for_each(LoadTable::check)?;
         for pairs in &self.associations {
             self.relationship(pairs)?;
+        }
+        for group in &self.row_waves {
+            let is_there = |wave: &&Vec<LoadTable>| {
+                group.iter().all(|name| wave.iter().any(|table| table.name() == name && table.inserts()))
+            };
+            if self.waves.iter().find(is_there).is_none() {
+                return Err(Error::Plan {
+                    table: group.join(", "),
+                    complaint: "tables of a group of row waves load in one wave".to_owned(),
+                });
+            }
         }
         match self.waves.iter().flatten().find(|table| table.staged.shape == Shape::Intersect) {
             Some(pairs) => Err(Error::Plan {

@@ -12,6 +12,7 @@ use crate::Error;
 use crate::columns::guid;
 use crate::context::{Context, count_success, staging};
 use crate::event::Event;
+use crate::numbered::NumberedRow;
 use crate::operation::Operation;
 use crate::options::Sweep;
 use crate::plan::{LoadTable, Strategy};
@@ -36,19 +37,18 @@ pub(crate) async fn sweep(ctx: &Context<'_>, table: &LoadTable) -> Result<bool, 
         .select([definition.primary_id.as_str(), SEQUENCE_NUMBER])
         .filter(probe::ours(ctx, table, range).await?);
     let mut pages = ctx.lanes[0].client.query(&query);
+    let unreadable = |source| probe::unreadable(name, source);
     let (mut adopted, mut strays) = (0, Vec::new());
     let mut op = None;
-    while let Some(page) = pages.next_page().await.map_err(|source| probe::unreadable(name, source))? {
+    let mut next = pages.next_page_as::<NumberedRow>().await.map_err(unreadable)?;
+    while let Some(page) = next.take() {
         ctx.go_on()?;
-        let there: Vec<Stray> = page
-            .rows
-            .iter()
-            .filter_map(|row| {
-                let number = row.get(SEQUENCE_NUMBER)?.as_i64()?;
-                Some(Stray { row: number - base, id: probe::id_of(table, row)? })
-            })
-            .collect();
-        let unknown = unknown(ctx, table, there).await?;
+        let number = |row: &NumberedRow| Some(Stray { row: row.number? - base, id: row.id? });
+        let there: Vec<Stray> = page.rows.iter().filter_map(number).collect();
+        // The next page is on its way while this one is compared.
+        let (unknown, following) = tokio::join!(unknown(ctx, table, there), pages.next_page_as());
+        let unknown = unknown?;
+        next = following.map_err(unreadable)?;
         if unknown.is_empty() {
             continue;
         }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use staging_store::{Lease, Take, Taken};
+use staging_store::{Entry, Lease, Take, Taken};
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
-use crate::chunk::{ChunkEnd, Commit};
+use crate::chunk::Commit;
 use crate::context::{Context, staging};
 use crate::event::Event;
 use crate::lane::Fared;
@@ -69,23 +69,9 @@ pub(crate) async fn record(
     op: &Operation<'_>,
     commit: Commit,
 ) -> (Commit, Result<(), staging_store::Error>) {
-    let done = async {
-        let Commit { lease, outcomes, manifest, restamp, end, .. } = &commit;
-        if !outcomes.is_empty() {
-            ctx.store.record_outcomes(lease, &op.table.staged, outcomes, manifest).await?;
-        } else if !manifest.is_empty() {
-            ctx.store.record_requests(lease, manifest).await?;
-        }
-        if !restamp.is_empty() {
-            ctx.store.restamp_requests(lease, restamp).await?;
-        }
-        match end {
-            Some(ChunkEnd::Finished) => ctx.store.finish_chunk(lease).await,
-            Some(ChunkEnd::GivenBack) => ctx.store.release_chunk(lease).await,
-            None => Ok(()),
-        }
-    };
-    let result = done.await;
+    let Commit { lease, outcomes, manifest, restamp, end, .. } = &commit;
+    let entry = Entry { outcomes, requests: manifest, restamp, end: *end };
+    let result = ctx.store.record(lease, &op.table.staged, &entry).await;
     (commit, result)
 }
 

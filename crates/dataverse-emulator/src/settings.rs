@@ -34,8 +34,8 @@ pub enum Keep {
     /// All of it.
     #[default]
     Rows,
-    /// Ids, columns of alternate keys, both ends of N:N pairs and import sequence numbers: a tenth of the memory. Rows
-    /// that others lean on (users, teams, business units, roles, currencies, subjects, queues, units) stay whole.
+    /// Ids, columns of alternate keys, both ends of N:N pairs, import sequence numbers and who made the row: a tenth of the
+    /// memory. Rows that others lean on (users, teams, business units, roles, currencies, subjects, queues, units) stay whole.
     /// Reading other columns, or filtering by them, is refused, and nothing cascades.
     Keys,
 }

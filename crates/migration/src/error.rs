@@ -31,6 +31,16 @@ pub enum Error {
         /// Name of that organisation.
         found_name: String,
     },
+    /// The staging database belongs to another project.
+    #[error("{staging} belongs to the project {bound}, not to {name}")]
+    OtherProject {
+        /// The staging database.
+        staging: String,
+        /// The project that made it.
+        bound: String,
+        /// The project at hand.
+        name: String,
+    },
     /// A secret is not in the environment.
     #[error("{variable} is not set in the environment")]
     MissingSecret {
@@ -165,6 +175,12 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// The folder for backups is not there.
+    #[error("there is no folder {} for backups", path.display())]
+    NoFolder {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A copy of the staging database is damaged.
     #[error("the copy {} is not sound: {complaint}", path.display())]
     BackupUnsound {
@@ -221,6 +237,7 @@ impl Error {
         match self {
             Self::Project(_)
             | Self::OtherEnvironment { .. }
+            | Self::OtherProject { .. }
             | Self::MissingSecret { .. }
             | Self::NoSuchTable { .. }
             | Self::RepairNotAllowed { .. }
@@ -234,6 +251,7 @@ impl Error {
             | Self::NoStaging { .. }
             | Self::NotOnSqlServer { .. }
             | Self::FileExists { .. }
+            | Self::NoFolder { .. }
             | Self::StillNeeded { .. }
             | Self::Metadata { .. }
             | Self::Schema(_)
@@ -297,6 +315,11 @@ impl Error {
                 "correct target.url, or give this target a staging database of its own with staging.path"
                     .to_owned(),
             ),
+            Self::OtherProject { name, .. } => Some(format!(
+                "give this project a staging database of its own with staging.path; if the project was renamed, say so there: \
+                 UPDATE migration.Setting (in SQLite migration_Setting) SET Value = '{}' WHERE Name = 'Project'",
+                name.replace('\'', "''")
+            )),
             Self::RepairNotAllowed { rule } => Some(format!(
                 "allow it in the section [load.repairs] of the project file: {} = …",
                 rule.as_str().replace('-', "_")
@@ -342,16 +365,25 @@ impl Error {
                  what arrived"
                     .to_owned(),
             ),
-            Self::Staging { source, .. } if source.is_older_version() => Some(
-                "`dv-stage upgrade` makes it one of this version, `dv-migrate run` and `dv-load` do so by themselves; `dv-stage backup` \
-                 copies it as it is"
-                    .to_owned(),
-            ),
-            Self::Staging { source: staging_store::Error::SchemaVersion { .. }, .. } => Some(
-                "use the version of this toolkit that made it, or name another file with staging.path".to_owned(),
-            ),
-            other => other.service().and_then(advice).map(str::to_owned),
+            other => other
+                .staging()
+                .and_then(repair)
+                .or_else(|| other.service().and_then(advice))
+                .map(str::to_owned),
         }
+    }
+
+    /// What the staging database did, where that is the cause, in whichever step.
+    fn staging(&self) -> Option<&staging_store::Error> {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = cause {
+            let boxed = || error.downcast_ref::<Box<staging_store::Error>>().map(Box::as_ref);
+            if let Some(found) = error.downcast_ref().or_else(boxed) {
+                return Some(found);
+            }
+            cause = error.source();
+        }
+        None
     }
 
     /// What the target did, where that is the cause.
@@ -364,6 +396,24 @@ impl Error {
             Self::Verify(error) => error.service(),
             _ => None,
         }
+    }
+}
+
+/// What to do about a staging database that does not do as asked.
+fn repair(error: &staging_store::Error) -> Option<&'static str> {
+    const OLDER: &str = "`dv-stage upgrade` makes it one of this version, `dv-migrate run` and `dv-load` do so by themselves; \
+        `dv-stage backup` copies it as it is";
+    const NEWER: &str =
+        "use the version of this toolkit that made it, or name another file with staging.path";
+    const NO_ROOM: &str = "make room on its disk; nothing that was finished is lost";
+    const DAMAGED: &str = "put the latest backup in its place (dv-stage backup makes them): rows that were created since are found in \
+        Dataverse and adopted, none is created twice";
+    match error {
+        error if error.is_older_version() => Some(OLDER),
+        error if error.is_disk() => Some(NO_ROOM),
+        error if error.is_damaged() => Some(DAMAGED),
+        staging_store::Error::SchemaVersion { .. } => Some(NEWER),
+        _ => None,
     }
 }
 

@@ -45,7 +45,8 @@ pub use event::{Event, Observer, Unobserved};
 pub use exit::ExitStatus;
 pub use journey::{Pilot, RunOptions, Steps, lookup_graph, run};
 pub use keep::{
-    Backup, Discarded, Upgraded, backup, discard, grants_script, staging_script, upgrade, why_keep,
+    Backup, Backups, Discarded, Interval, Upgraded, backup, discard, grants_script, staging_script, upgrade,
+    why_keep,
 };
 pub use load_plan::{
     DAILY_REQUESTS, DeferredPlan, LoadPlan, PassPlan, PlanOptions, RateBasis, TablePlan, plan_load,

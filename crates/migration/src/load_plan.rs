@@ -6,7 +6,7 @@ use std::sync::Arc;
 use batch_loader::{LoadTable, Plan, Strategy};
 use serde::Serialize;
 use staging_schema::forecast::{self, Later};
-use staging_schema::{GuidStrategy, Levels, Mode, Pass, pending, summary};
+use staging_schema::{GuidStrategy, Levels, Mode, Pass, pace, pending, summary};
 use staging_store::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -96,7 +96,7 @@ pub struct TablePlan {
     pub strategy: &'static str,
     /// Why so.
     pub why: String,
-    /// Rows of one request, to start with.
+    /// Rows of one request that creates rows: as pinned, as an earlier load found best, or as tables of its kind start with.
     pub rows_per_request: u32,
     /// Levels of its hierarchy that are loaded one after the other; 1 when there is none.
     pub levels: usize,
@@ -111,6 +111,8 @@ pub struct PassPlan {
     pub pass: Pass,
     /// Rows, each of which counts once against the daily entitlement.
     pub rows: u64,
+    /// Rows of one request.
+    pub rows_per_request: u32,
     /// Requests over HTTP.
     pub requests: u64,
     /// Expected time.
@@ -161,7 +163,8 @@ pub async fn plan_load(
     let plan = load::plan(&journey, &store, STEP).await?;
     let order = sequence::kept(&store, STEP).await?;
     let users = 1 + project.settings().target.users.len();
-    let rates = Rates::read(&store, options, users).await?;
+    let adapts = project.settings().load.adapt_batch;
+    let rates = Rates::read(&store, options, users, adapts).await?;
     let mut tables = Vec::new();
     for (wave, table) in numbered(&plan) {
         tables.push(one_table(&store, table, wave, &order, &rates).await?);
@@ -240,11 +243,11 @@ async fn one_table(
         target: Some(name.to_owned()),
         on_cycles: true,
     }));
-    let size = table.batch.unwrap_or(table.profile().rows).max(1);
-    let requests = |rows: u64| rows.div_ceil(u64::from(size));
+    let size = |pass: Pass| table.batch.or(rates.size(name, pass)).unwrap_or(table.profile().rows).max(1);
     let mut passes = Vec::new();
     let mut levels = 1;
     for pass in table.staged.passes() {
+        let requests = |rows: u64| rows.div_ceil(u64::from(size(pass)));
         let (rows, requests) = if pass == Pass::Insert && !table.self_lookups.is_empty() {
             let found = store.query(&pending::levels(&table.staged)).await.map_err(doing())?;
             let rows: Vec<u64> =
@@ -263,6 +266,7 @@ async fn one_table(
             passes.push(PassPlan {
                 pass,
                 rows,
+                rows_per_request: size(pass),
                 requests,
                 seconds: rates.seconds(name, pass, rows, requests),
             });
@@ -277,7 +281,7 @@ async fn one_table(
         in_doubt: count("InDoubt"),
         strategy,
         why,
-        rows_per_request: size,
+        rows_per_request: size(Pass::Insert),
         levels,
         passes,
     })
@@ -336,16 +340,19 @@ fn notes(tables: &[TablePlan], daily_share: f64) -> Vec<String> {
     notes
 }
 
-/// Rows per second, as they were given or measured.
+/// Rows per second, as they were given or measured, and rows per request as measured.
 struct Rates {
     given: Option<f64>,
     measured: BTreeMap<(String, String), f64>,
     overall: Option<f64>,
     limit: f64,
+    /// Rows of a request, as an earlier load left them, per table and pass.
+    sizes: BTreeMap<(String, String), u32>,
 }
 
 impl Rates {
-    async fn read(store: &Store, options: &PlanOptions, users: usize) -> Result<Self, Error> {
+    /// `adapts`: whether the size of requests follows what is measured.
+    async fn read(store: &Store, options: &PlanOptions, users: usize, adapts: bool) -> Result<Self, Error> {
         let doing = || in_staging("reading how fast earlier requests were");
         #[expect(clippy::cast_precision_loss, reason = "a rate")]
         let rate = |rows: u64, seconds: u64| rows as f64 / seconds.max(1) as f64;
@@ -362,7 +369,19 @@ impl Rates {
         let overall = (all_seconds >= ENOUGH).then(|| rate(all_rows, all_seconds));
         #[expect(clippy::cast_precision_loss, reason = "there are few users")]
         let limit = REQUESTS_PER_SECOND * users as f64;
-        Ok(Self { given: options.rate, measured, overall, limit })
+        let mut sizes = BTreeMap::new();
+        if adapts && record::exists(store, &pace::name()).await? {
+            for row in store.query(&pace::sizes()).await.map_err(doing())? {
+                let text = |at| row.text(at).map(str::to_owned).map_err(doing());
+                let size = u32::try_from(row.count(2).map_err(doing())?).unwrap_or(u32::MAX);
+                sizes.insert((text(0)?, text(1)?), size);
+            }
+        }
+        Ok(Self { given: options.rate, measured, overall, limit, sizes })
+    }
+
+    fn size(&self, table: &str, pass: Pass) -> Option<u32> {
+        self.sizes.get(&(table.to_owned(), pass.as_str().to_owned())).copied()
     }
 
     fn basis(&self) -> RateBasis {

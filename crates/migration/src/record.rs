@@ -50,6 +50,19 @@ pub(crate) async fn environment(store: &Store) -> Result<Option<Environment>, Er
     }))
 }
 
+/// The setting that holds the name of the project.
+const PROJECT: &str = "Project";
+
+/// The project that a staging database belongs to; `None` where none has taken it yet.
+pub(crate) async fn owner(store: &Store) -> Result<Option<String>, Error> {
+    setting(store, PROJECT).await
+}
+
+/// The statements that give it to a project.
+pub(crate) fn own(project: &str) -> [Statement; 2] {
+    set_setting(PROJECT, project)
+}
+
 /// Binds the staging database to an organisation, unless it is bound already.
 pub(crate) async fn bind(store: &Store, organization: &Organization) -> Result<(), Error> {
     let table = TableName::migration("Environment");

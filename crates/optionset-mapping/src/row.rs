@@ -62,39 +62,54 @@ pub fn read_mapping(
     let mut problems = Vec::new();
     let mut rows: Vec<MappingRow> = Vec::new();
     let mut seen: BTreeMap<[String; 4], u64> = BTreeMap::new();
+    let line = |position: &csv::Position| line_at(csv, position.byte());
     let headers = match reader.headers() {
         Ok(headers) => headers.clone(),
         Err(error) => return Err(vec![FileProblem { line: 1, message: error.to_string() }]),
     };
     let mut record = csv::StringRecord::new();
     loop {
-        let line = reader.position().line();
+        let before = reader.position().clone();
         match reader.read_record(&mut record) {
             Ok(true) => {}
             Ok(false) => break,
             Err(error) => {
-                problems.push(FileProblem { line, message: error.to_string() });
+                problems.push(FileProblem { line: line(&before), message: error.to_string() });
                 break;
             }
         }
-        let line = record.position().map_or(line, csv::Position::line);
+        let begin = record.position().unwrap_or(&before).clone();
         let checked = record
             .deserialize::<MappingRow>(Some(&headers))
-            .map_err(|error| error.to_string())
+            .map_err(|error| match error.kind() {
+                // Without the reader's own numbers of lines.
+                csv::ErrorKind::Deserialize { err, .. } => err.to_string(),
+                _ => error.to_string(),
+            })
             .and_then(|row| check_row(row, definitions));
         match checked {
             Ok(row) => {
                 let key = [&row.source_table, &row.target_table, &row.target_column, &row.source_text];
-                if let Some(first) = seen.insert(key.map(Clone::clone), line) {
+                if let Some(first) = seen.insert(key.map(Clone::clone), begin.byte()) {
+                    let first = line_at(csv, first);
                     let message = format!("the text {:?} is mapped in line {first} already", row.source_text);
-                    problems.push(FileProblem { line, message });
+                    problems.push(FileProblem { line: line(&begin), message });
                 }
                 rows.push(row);
             }
-            Err(message) => problems.push(FileProblem { line, message }),
+            Err(message) => problems.push(FileProblem { line: line(&begin), message }),
         }
     }
     if problems.is_empty() { Ok(rows) } else { Err(problems) }
+}
+
+/// The line, as an editor counts, of the row that begins behind so many bytes. The reader's own numbers are those of where it
+/// stood before it skipped empty lines and the second half of a Windows line end.
+fn line_at(csv: &[u8], bytes: u64) -> u64 {
+    let (before, behind) = csv.split_at(usize::try_from(bytes).unwrap_or(usize::MAX).min(csv.len()));
+    let ends = |text: &[u8]| text.iter().filter(|byte| **byte == b'\n').count() as u64;
+    let skipped = behind.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+    1 + ends(before) + ends(&behind[..skipped])
 }
 
 fn check_row(mut row: MappingRow, definitions: &[TableDefinition]) -> Result<MappingRow, String> {

@@ -144,11 +144,13 @@ pub fn take(table: &str, pass: Pass, worker: &str, chunks: u32, lease_millisecon
                 Dialect::Sqlite => {
                     format!("{set} WHERE ChunkId IN ({}) RETURNING {}", free(""), ANSWER.join(", "))
                 }
-                // Chunks that another worker is just taking are passed over.
+                // Chunks that another worker is just taking are passed over. A server that waits for them instead looks at
+                // the chunk once more: it may have been taken meanwhile.
                 Dialect::Mssql => format!(
-                    "{set} OUTPUT inserted.{} WHERE ChunkId IN ({})",
+                    "{set} OUTPUT inserted.{} WHERE ChunkId IN ({}) AND (State = 'free' OR (State = 'leased' AND LeaseUntil <= {}))",
                     ANSWER.join(", inserted."),
-                    free(" WITH (UPDLOCK, READPAST, ROWLOCK)")
+                    free(" WITH (UPDLOCK, READPAST, ROWLOCK)"),
+                    d.now()
                 ),
             }
         },

@@ -169,8 +169,12 @@ impl Dialect {
         let table = self.table(table);
         match self {
             // Without the limit SQLite would put the expressions of the query wherever they are used, and compute them there.
+            // A failure undoes the whole transaction, as its caller would: otherwise SQLite copies every page first, to undo
+            // this statement alone.
             Self::Sqlite => {
-                format!("UPDATE {table} AS t SET {set} FROM ({rows} LIMIT -1) AS n WHERE {condition}")
+                format!(
+                    "UPDATE OR ROLLBACK {table} AS t SET {set} FROM ({rows} LIMIT -1) AS n WHERE {condition}"
+                )
             }
             Self::Mssql => {
                 format!("UPDATE t SET {set} FROM {table} AS t INNER JOIN ({rows}) AS n ON {condition}")

@@ -17,11 +17,11 @@ use crate::pending::{in_range, range_params};
 use crate::statement::Statement;
 use crate::table::TargetTable;
 
-fn row_level() -> TableName {
+pub(crate) fn row_level() -> TableName {
     TableName::migration("RowLevel")
 }
 
-fn row_parent() -> TableName {
+pub(crate) fn row_parent() -> TableName {
     TableName::migration("RowParent")
 }
 
@@ -37,10 +37,14 @@ fn level_of(d: Dialect, row_id: &str) -> String {
 
 /// Forgets what an earlier computation left.
 pub fn clear(table: &TargetTable) -> [Statement; 2] {
+    clear_named(&table.logical_name)
+}
+
+pub(crate) fn clear_named(name: &str) -> [Statement; 2] {
     [row_parent(), row_level()].map(|scratch| {
         Statement::new(
             |d| format!("DELETE FROM {} WHERE TargetTable = {}", d.table(&scratch), d.param(1)),
-            vec![table.logical_name.as_str().into()],
+            vec![name.into()],
         )
     })
 }
@@ -105,6 +109,10 @@ pub fn roots(table: &TargetTable, rows: &RangeInclusive<i64>) -> Statement {
 
 /// Writes level `level`, from 1, for the rows whose parents all have levels, one of them the level before.
 pub fn next(table: &TargetTable, level: u32) -> Statement {
+    next_named(&table.logical_name, level)
+}
+
+pub(crate) fn next_named(name: &str, level: u32) -> Statement {
     Statement::new(
         |d| {
             let (levels, parents, name) = (d.table(&row_level()), d.table(&row_parent()), d.param(1));
@@ -118,7 +126,7 @@ pub fn next(table: &TargetTable, level: u32) -> Statement {
             );
             d.update(&row_level(), &format!("Level = {} + 1", d.param(2)), &condition)
         },
-        vec![table.logical_name.as_str().into(), level.saturating_sub(1).into()],
+        vec![name.into(), level.saturating_sub(1).into()],
     )
 }
 

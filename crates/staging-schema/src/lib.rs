@@ -4,7 +4,7 @@
 //! A migration passes through a database that the team owns and can query. [`TargetTable`] is the typed mirror of a
 //! Dataverse table; [`ddl`] makes it, with its append-only success and error tables and all load state. [`pending`] says
 //! which rows are still to be sent in a pass, [`chunk`] and [`manifest`] keep leases and requests, [`lookup`] fills GUIDs
-//! of parents, [`level`] orders hierarchies, [`settle`] copies outcomes back, and [`summary`] accounts for every row.
+//! of parents, [`level`] orders hierarchies, [`row_wave`] those across tables, [`settle`] copies outcomes back, and [`summary`] accounts for every row.
 //! A [`Statement`] carries its text for each [`Dialect`]; what differs between the two lives in `Dialect` alone.
 //!
 //! ```
@@ -24,10 +24,11 @@
 //! }
 //! let fill = Fill::new("parentcustomerid", [Parent::new("account")]);
 //! let preload = lookup::preload(&contact, &[fill], &(1..=50_000))?;
-//! assert!(preload.text(Dialect::Sqlite).starts_with("UPDATE [target_contact] AS t SET [parentcustomerid] ="));
+//! assert!(preload.text(Dialect::Mssql).starts_with("UPDATE t SET [parentcustomerid] ="));
 //! # Ok::<(), staging_schema::Error>(())
 //! ```
 
+pub mod backup;
 pub mod chunk;
 mod column;
 pub mod control;
@@ -46,6 +47,7 @@ mod physical;
 pub mod pilot;
 pub mod repair;
 pub mod rollback;
+pub mod row_wave;
 pub mod settle;
 mod statement;
 pub mod summary;

@@ -95,15 +95,18 @@ fn settle(
         |d| {
             let list = |json: &str| format!("SELECT {} FROM {}", d.json_value("j"), d.json_array(json, "j"));
             let (outcomes, rows) = (list(&d.param(3)), list("RowIds"));
+            // Compared as sets only where they are not written alike, which is rare.
+            let part = format!("NOT EXISTS ({outcomes} EXCEPT {rows})");
             let covered = match coverage {
-                Coverage::Whole => {
-                    format!(" AND NOT EXISTS ({rows} EXCEPT {outcomes}) AND [RowCount] = {}", row_ids.len())
-                }
-                Coverage::Part => String::new(),
+                Coverage::Whole => format!(
+                    "(RowIds = {} OR ({part} AND NOT EXISTS ({rows} EXCEPT {outcomes}) AND [RowCount] = {}))",
+                    d.param(3),
+                    row_ids.len()
+                ),
+                Coverage::Part => part,
             };
             format!(
-                "UPDATE {} SET State = {}, SettledAt = {} WHERE RequestId = {} AND State = 'sent' AND {} \
-                 AND NOT EXISTS ({outcomes} EXCEPT {rows}){covered}",
+                "UPDATE {} SET State = {}, SettledAt = {} WHERE RequestId = {} AND State = 'sent' AND {} AND {covered}",
                 d.table(&name()),
                 d.param(2),
                 d.now(),

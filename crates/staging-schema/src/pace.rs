@@ -108,6 +108,20 @@ pub fn append(minute: &Minute<'_>) -> Statement {
     )
 }
 
+/// The size that requests had last, per table and pass: table, pass, rows of a request.
+pub fn sizes() -> Statement {
+    Statement::new(
+        |d| {
+            format!(
+                "SELECT p.TargetTable, p.Pass, p.BatchRows FROM {pace} AS p WHERE p.PaceId IN (SELECT MAX(x.PaceId) FROM {pace} AS x \
+                 WHERE x.TargetTable IS NOT NULL AND x.BatchRows IS NOT NULL GROUP BY x.TargetTable, x.Pass)",
+                pace = d.table(&name())
+            )
+        },
+        Vec::new(),
+    )
+}
+
 pub(crate) fn table() -> PhysicalTable {
     let passes = Pass::ALL.iter().map(|pass| pass.as_str()).collect();
     let optional = |name: &str| PhysicalColumn::new(name, SqlType::BigInt);

@@ -44,6 +44,20 @@ pub fn count(table: &TargetTable, pass: Pass, levels: Levels) -> Statement {
     )
 }
 
+/// Asks whether any row is pending in a pass: 1 or 0. A count would look at all of them.
+pub fn any(table: &TargetTable, pass: Pass) -> Statement {
+    Statement::new(
+        |d| {
+            format!(
+                "SELECT CASE WHEN EXISTS (SELECT 1 FROM {} AS t WHERE {}) THEN 1 ELSE 0 END",
+                d.table(&table.name()),
+                condition(d, table, pass, Levels::All)
+            )
+        },
+        Vec::new(),
+    )
+}
+
 /// Cuts the pending rows, in the order of RowIds, into chunks of `chunk_rows`: first RowId, last RowId, rows.
 pub fn cut(table: &TargetTable, pass: Pass, levels: Levels, chunk_rows: u32) -> Statement {
     Statement::new(

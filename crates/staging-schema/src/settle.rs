@@ -45,6 +45,28 @@ pub fn settle(table: &TargetTable, rows: &RangeInclusive<i64>) -> Statement {
     )
 }
 
+/// Asks whether anything of a table can be settled: 1 or 0. Rows that are to be created, were never sent and have no finding stay
+/// as they are, and before a load that is all of them.
+pub fn is_due(table: &TargetTable) -> Statement {
+    Statement::new(
+        |d| {
+            let any = |from: String, condition: &str| format!("EXISTS (SELECT 1 FROM {from}{condition})");
+            let begun = format!(
+                " AS t WHERE NOT {} OR t.{} IS NOT NULL",
+                action(d, ActionFlag::Insert),
+                d.quote(control::DATAVERSE_ID)
+            );
+            format!(
+                "SELECT CASE WHEN {} OR {} OR {} THEN 1 ELSE 0 END",
+                any(d.table(&table.success()), ""),
+                any(d.table(&table.error()), ""),
+                any(d.table(&table.name()), &begun),
+            )
+        },
+        Vec::new(),
+    )
+}
+
 /// The rows of a range for which something may have changed, as they are once their GUIDs have come back.
 fn arrived(d: Dialect, table: &TargetTable) -> String {
     let [row_id, generation, id, action, flag] = [

@@ -164,17 +164,34 @@ pub enum Error {
         /// What the network said.
         source: Cause,
     },
-    /// The disk or the database's log is full; nothing was changed.
-    #[error("the staging database has no room left for {doing}; nothing was changed")]
+    /// A row that should be unique is there already, or a check failed.
+    #[error("the staging database refused {doing}: a constraint is violated")]
+    Constraint {
+        /// What was being done.
+        doing: String,
+        /// What the engine said.
+        source: Cause,
+    },
+    /// There is no room left, on the disk or in the database's log; what was being done was not done at all.
+    #[error("there is no room left for the staging database: it failed at {doing}")]
     Full {
         /// What was being done.
         doing: String,
         /// What the engine said.
         source: Cause,
     },
-    /// A row that should be unique is there already, or a check failed.
-    #[error("the staging database refused {doing}: a constraint is violated")]
-    Constraint {
+    /// The disk did not do as asked: it may be full, broken or gone, or a limit was reached. What was being done was not done at
+    /// all.
+    #[error("the disk of the staging database failed at {doing}")]
+    Disk {
+        /// What was being done.
+        doing: String,
+        /// What the engine said.
+        source: Cause,
+    },
+    /// The file is damaged.
+    #[error("the staging database is damaged: it was noticed at {doing}")]
+    Damaged {
         /// What was being done.
         doing: String,
         /// What the engine said.
@@ -285,6 +302,16 @@ impl Error {
     /// Whether the database was made by an earlier version and can be upgraded.
     pub fn is_older_version(&self) -> bool {
         matches!(self, Self::OlderVersion { .. })
+    }
+
+    /// Whether the disk is full or failed; once there is room, the same command goes on.
+    pub fn is_disk(&self) -> bool {
+        matches!(self, Self::Full { .. } | Self::Disk { .. })
+    }
+
+    /// Whether the file is damaged.
+    pub fn is_damaged(&self) -> bool {
+        matches!(self, Self::Damaged { .. })
     }
 
     /// Whether the database could not be opened because of what the project says (exit code 2), rather than because it

@@ -35,7 +35,9 @@ mod lease;
 mod manifest;
 mod mssql;
 mod options;
+mod record;
 mod row;
+mod row_waves;
 mod settle;
 mod sqlite;
 mod step;
@@ -57,7 +59,9 @@ pub use options::{
     DEFAULT_BUSY_TIMEOUT, DEFAULT_LEASE, DEFAULT_LOGIN_TIMEOUT, DEFAULT_QUIET_TIME,
     DEFAULT_STATEMENT_TIMEOUT, EngineKind, Existing, ScalarFunction, ServerOptions, StoreOptions, Versions,
 };
+pub use record::{ChunkEnd, Entry};
 pub use row::Row;
+pub use row_waves::{Computed, RowWaves};
 pub use settle::RowLevels;
 pub use step::{Expect, Step, StepOutcome};
 pub use store::{SLICE_ROWS, Store};

@@ -7,7 +7,7 @@ use staging_schema::manifest::{self, Coverage};
 use staging_schema::{Pass, RequestState, SuccessKind, TargetTable};
 use uuid::Uuid;
 
-use crate::lease::Lease;
+use crate::record::{append_rows, push_errors, push_successes, row_ids};
 use crate::row::Row;
 use crate::step::{Expect, Step};
 use crate::{Error, RowBatch, Store};
@@ -139,57 +139,6 @@ pub struct Resolution {
 }
 
 impl Store {
-    /// Writes requests down, durably, before they are sent. Fails when the lease was lost: then nothing may be sent.
-    pub async fn record_requests(&self, lease: &Lease, requests: &[NewRequest]) -> Result<(), Error> {
-        let steps = vec![guard(lease), append_requests(lease, requests)];
-        self.transaction(steps).await.map(drop).map_err(|error| lost(error, lease, &[]))
-    }
-
-    /// Notes that requests known not to have been executed (throttled) are about to be sent again: their quiet time
-    /// begins anew. Fails when the lease was lost, or one has an outcome.
-    pub async fn restamp_requests(&self, lease: &Lease, requests: &[Uuid]) -> Result<(), Error> {
-        let restamp =
-            |id: &Uuid| Step::Execute(manifest::restamp(&id.to_string(), &lease.held()), Expect::Exactly(1));
-        let steps = std::iter::once(guard(lease)).chain(requests.iter().map(restamp)).collect();
-        self.transaction(steps).await.map(drop).map_err(|error| lost(error, lease, requests))
-    }
-
-    /// Records outcomes and new requests (the parts of a split one) in one transaction. Fails, and records nothing, when
-    /// the lease was lost, a request is settled already, or its outcomes do not cover exactly its rows.
-    ///
-    /// Dropped half-way, the transaction may be committed all the same.
-    pub async fn record_outcomes(
-        &self,
-        lease: &Lease,
-        table: &TargetTable,
-        outcomes: &[RequestOutcome],
-        next: &[NewRequest],
-    ) -> Result<(), Error> {
-        let mut steps = vec![guard(lease)];
-        let mut settled = Vec::new();
-        let mut successes = RowBatch::new(manifest::SUCCESS_COLUMNS.len());
-        let mut errors = RowBatch::new(manifest::ERROR_COLUMNS.len());
-        for outcome in outcomes {
-            if let Some(request) = outcome.request {
-                let (state, coverage) = match outcome.end {
-                    RequestEnd::Answered => (RequestState::Answered, Coverage::Whole),
-                    RequestEnd::Void => (RequestState::Void, Coverage::Part),
-                };
-                let rows = row_ids(&outcome.successes, &outcome.errors);
-                let answer = manifest::answer(&request.to_string(), &lease.held(), state, &rows, coverage);
-                steps.push(Step::Execute(answer, Expect::Exactly(1)));
-                settled.push(request);
-            }
-            push_successes(&mut successes, lease.pass, outcome.request, &outcome.successes);
-            push_errors(&mut errors, lease.pass, outcome.request, &outcome.errors);
-        }
-        steps.extend(append_rows(table, successes, errors));
-        if !next.is_empty() {
-            steps.push(append_requests(lease, next));
-        }
-        self.transaction(steps).await.map(drop).map_err(|error| lost(error, lease, &settled))
-    }
-
     /// Requests without outcome, of one table or of all. Those are due that have been quiet for this long and whose lease
     /// has ended, or whose chunk is done: nobody waits for their answer.
     pub async fn in_doubt(&self, table: Option<&str>, quiet: Duration) -> Result<Doubts, Error> {
@@ -243,52 +192,6 @@ impl Store {
 /// How soon to ask again for requests whose lease still runs.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
-/// The first step of everything that a lease permits.
-fn guard(lease: &Lease) -> Step {
-    Step::Execute(lease.held().check(), Expect::Exactly(1))
-}
-
-/// Says which expectation was missed: that of the lease is step 0, those of requests follow.
-fn lost(error: Error, lease: &Lease, requests: &[Uuid]) -> Error {
-    match error {
-        Error::Unexpected { step: 0, .. } => lease.lost(),
-        Error::Unexpected { step, .. } => match requests.get(step - 1) {
-            Some(request) => Error::RequestSettled { request: *request },
-            None => error,
-        },
-        other => other,
-    }
-}
-
-fn append_requests(lease: &Lease, requests: &[NewRequest]) -> Step {
-    let mut rows = RowBatch::new(manifest::REQUEST_COLUMNS.len());
-    for request in requests {
-        let first = request.rows.first().map(|row| row.generation);
-        let uniform = request.rows.iter().all(|row| Some(row.generation) == first);
-        rows.push_display(request.id);
-        rows.push_integer(lease.chunk);
-        rows.push_integer(lease.number);
-        rows.push_text(&lease.table);
-        rows.push_text(lease.pass.as_str());
-        match first.filter(|_| uniform) {
-            Some(generation) => rows.push_integer(generation),
-            None => rows.push_null(),
-        }
-        let generations: Vec<_> = request.rows.iter().map(|row| row.generation).collect();
-        rows.push_option((!uniform).then(|| manifest::json(&generations)).as_deref());
-        rows.push_integer(i64::try_from(request.rows.len()).unwrap_or(i64::MAX));
-        let ids: Vec<_> = request.rows.iter().map(|row| row.row_id).collect();
-        rows.push_text(&manifest::json(&ids));
-        rows.push_text(&lease.worker);
-        rows.push_text(&request.application_user);
-    }
-    Step::Append {
-        table: manifest::name(),
-        columns: manifest::REQUEST_COLUMNS.map(str::to_owned).into(),
-        rows,
-    }
-}
-
 fn outcome_steps(
     table: &TargetTable,
     pass: Pass,
@@ -301,66 +204,6 @@ fn outcome_steps(
     push_successes(&mut accepted, pass, request, successes);
     push_errors(&mut refused, pass, request, errors);
     append_rows(table, accepted, refused)
-}
-
-fn append_rows(table: &TargetTable, successes: RowBatch, errors: RowBatch) -> Vec<Step> {
-    let mut steps = Vec::new();
-    if !successes.is_empty() {
-        let columns = manifest::SUCCESS_COLUMNS.map(str::to_owned).into();
-        steps.push(Step::Append { table: table.success(), columns, rows: successes });
-    }
-    if !errors.is_empty() {
-        let columns = manifest::ERROR_COLUMNS.map(str::to_owned).into();
-        steps.push(Step::Append { table: table.error(), columns, rows: errors });
-    }
-    steps
-}
-
-fn row_ids(successes: &[Success], errors: &[RowError]) -> Vec<i64> {
-    successes
-        .iter()
-        .map(|success| success.row.row_id)
-        .chain(errors.iter().map(|error| error.row_id))
-        .collect()
-}
-
-fn push_id(rows: &mut RowBatch, id: Option<Uuid>) {
-    match id {
-        Some(id) => rows.push_display(id),
-        None => rows.push_null(),
-    }
-}
-
-fn push_successes(rows: &mut RowBatch, pass: Pass, request: Option<Uuid>, successes: &[Success]) {
-    for success in successes {
-        rows.push_integer(success.row.row_id);
-        rows.push_text(pass.as_str());
-        rows.push_integer(success.row.generation);
-        rows.push_text(success.kind.as_str());
-        push_id(rows, success.dataverse_id);
-        rows.push_option((!success.owed.is_empty()).then(|| success.owed.join(",")).as_deref());
-        push_id(rows, request);
-    }
-}
-
-fn push_errors(rows: &mut RowBatch, pass: Pass, request: Option<Uuid>, errors: &[RowError]) {
-    for error in errors {
-        rows.push_integer(error.row_id);
-        rows.push_text(pass.as_str());
-        rows.push_integer(error.generation);
-        rows.push_integer(error.attempt.max(1).into());
-        match error.http_status {
-            Some(status) => rows.push_integer(status.into()),
-            None => rows.push_null(),
-        }
-        rows.push_option(error.code.as_deref());
-        rows.push_text(&error.message);
-        rows.push_option(error.column.as_deref());
-        rows.push_option(error.rule.as_deref());
-        rows.push_option(error.value.as_deref());
-        push_id(rows, request);
-        rows.push_option(error.service_request_id.as_deref());
-    }
 }
 
 fn in_doubt(row: &Row, age: Duration) -> Result<InDoubt, Error> {

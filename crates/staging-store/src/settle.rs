@@ -44,6 +44,9 @@ impl Store {
 
     /// Copies GUIDs back and settles the flags of a whole table, slice by slice; returns the rows changed.
     pub async fn settle_table(&self, table: &TargetTable) -> Result<u64, Error> {
+        if self.count(&settle::is_due(table)).await? == 0 {
+            return Ok(0);
+        }
         self.in_slices(&table.name(), SLICE_ROWS, |slice| settle::settle(table, &slice)).await
     }
 
@@ -89,7 +92,7 @@ impl Store {
     }
 
     /// Repeats a statement, numbered from 1, until it changes nothing.
-    async fn rounds(&self, statement: impl Fn(u32) -> Statement) -> Result<(), Error> {
+    pub(crate) async fn rounds(&self, statement: impl Fn(u32) -> Statement) -> Result<(), Error> {
         let (mut done, mut rounds) = (0, 2);
         loop {
             let steps = (1..=rounds).map(|round| Step::execute(statement(done + round))).collect();

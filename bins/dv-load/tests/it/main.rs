@@ -1,12 +1,14 @@
 //! `dv-load` as people and scripts use it: plans, loads, processes side by side.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod backups;
 mod deletions;
 mod help;
 mod pilot;
 mod plan;
 mod repairs;
 mod rollback;
+mod row_waves;
 mod together;
 mod users;
 mod world;

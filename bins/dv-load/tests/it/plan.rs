@@ -61,3 +61,34 @@ fn a_plan_before_the_order_is_known_says_which_step_is_missing() {
     let refused = project.load(&organisation, &[]).expect(2);
     assert!(refused.stderr.contains("run the step prepare"), "{}", refused.stderr);
 }
+
+#[test]
+fn a_plan_counts_with_the_size_of_requests_that_the_last_load_found() {
+    let organisation = Organisation::start();
+    let project = Rehearsal::large(600);
+    let settings = crate::world::PROJECT.replace("batch = 10\n", "");
+    project.write("migration.toml", &settings);
+    organisation.prepare(&project);
+    let size = |plan: &serde_json::Value| {
+        let tables = plan["tables"].as_array().unwrap();
+        let contact = tables.iter().find(|table| table["table"] == "contact").unwrap();
+        (contact["rows_per_request"].as_u64().unwrap(), contact["passes"][0]["requests"].as_u64().unwrap())
+    };
+    let first = project.load(&organisation, &["--plan", "--json"]).expect(0).json();
+    assert_eq!(size(&first), (250, 3), "the profile of a table of the platform");
+    project.load(&organisation, &[]).expect(0);
+    let found = project.query(
+        "SELECT BatchRows FROM migration_Pace WHERE TargetTable = 'contact' AND Pass = 'insert' ORDER BY PaceId DESC LIMIT 1",
+    );
+    let found: u64 = found[0][0].parse().unwrap();
+    let contacts = std::fs::read_to_string(project.file("source/Contact.csv")).unwrap();
+    let more: String = (0..700).map(|n| format!("\nN{n},New {n},")).collect();
+    project.write("source/Contact.csv", &(contacts + &more));
+    organisation.prepare(&project);
+    let second = project.load(&organisation, &["--plan", "--json"]).expect(0).json();
+    assert_eq!(size(&second), (found, 700_u64.div_ceil(found)));
+    project.write("migration.toml", &settings.replace("[load]", "[load]\nadapt_batch = false"));
+    organisation.prepare(&project);
+    let pinned = project.load(&organisation, &["--plan", "--json"]).expect(0).json();
+    assert_eq!(size(&pinned), (250, 3), "sizes that do not adapt are those of the profile");
+}

@@ -104,3 +104,81 @@ fn a_lookup_whose_row_is_gone_points_to_the_placeholder() {
     let found = organisation.get(&format!("contacts/$count?$filter=_parentcustomerid_value%20eq%20{beta}"));
     assert!(found.ends_with('2'), "{found}");
 }
+
+/// What `migration.Repair` holds, a line per repair: column, rule, what it was, what it became.
+fn recorded(project: &Rehearsal) -> Vec<String> {
+    let rows = project.query(
+        "SELECT ColumnName, Rule, FromValue, ToValue, ErrorCode FROM migration_Repair ORDER BY RepairId",
+    );
+    rows.into_iter().map(|cells| cells.join("|")).collect()
+}
+
+#[test]
+fn an_option_that_the_target_does_not_know_becomes_the_one_that_the_project_names() {
+    let organisation = Organisation::start();
+    // The project believes in an option that the organisation does not have.
+    let overrides = r#"{"overrides":[{"table":"account","column":"industrycode","options":[
+        {"value":999,"label":"Alchemy","add":true}],"source":"a mistake"}]}"#;
+    let repairs = "[load.repairs]\ndefault_option = { \"account.industrycode\" = 1 }";
+    let project = PROJECT
+        .replace("[target]", "[target]\noverrides = \"overrides.json\"")
+        .replace("parentaccountid =", "industrycode = \"Industry\"\nparentaccountid =")
+        .replace("[[map]]\ntable = \"account\"", &format!("{repairs}\n[[map]]\ntable = \"account\""));
+    let project = Rehearsal::with(
+        &project,
+        "Id,Name,Parent,Contact,Industry\nA1,Alpha,,,Alchemy\nA2,Beta,,,Accounting\n",
+        "Id,Name,Account\nC1,Anna,A1\n",
+    );
+    project.write("overrides.json", overrides);
+    organisation.prepare(&project);
+    project.load(&organisation, &[]).expect(1);
+    assert_eq!(organisation.rows("account"), 1);
+    let repaired = project.load(&organisation, &["--retry-errors", "--repair", "default-option"]).expect(0);
+    assert!(repaired.stderr.contains("account: 1 repaired by default-option"), "{}", repaired.stderr);
+    let found = organisation.get("accounts?$select=industrycode&$orderby=name");
+    let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+    assert_eq!(
+        (&found["value"][0]["industrycode"], &found["value"][1]["industrycode"]),
+        (&1.into(), &1.into())
+    );
+    let recorded = recorded(&project);
+    assert_eq!(recorded.len(), 1, "{recorded:?}");
+    assert!(recorded[0].starts_with("industrycode|default-option|999|1|0x"), "{recorded:?}");
+}
+
+#[test]
+fn a_row_whose_owner_cannot_own_goes_to_the_fallback() {
+    let organisation = Organisation::start();
+    let me: serde_json::Value = serde_json::from_str(&organisation.get("WhoAmI")).unwrap();
+    let (me, unit) = (me["UserId"].as_str().unwrap(), me["BusinessUnitId"].as_str().unwrap());
+    // A user that is disabled and has no role.
+    let user = format!(
+        r#"{{"domainname":"gone@contoso.example","firstname":"Gone","lastname":"Away","businessunitid@odata.bind":"businessunits({unit})"}}"#
+    );
+    let made = organisation.request("POST", "systemusers", &user);
+    assert!(made.starts_with("HTTP/1.1 204"), "{made}");
+    let users = "[[map]]\ntable = \"systemuser\"\nsource = \"User\"\nkey = \"Id\"\nmode = \"match\"\n\
+                 match_on = [\"domainname\"]\n[map.columns]\ndomainname = \"Login\"\n";
+    let project =
+        PROJECT.replace("parentaccountid =", "ownerid = { owner = \"OwnerId\" }\nparentaccountid =").replace(
+            "[[map]]\ntable = \"account\"",
+            &format!("[load.repairs]\nfallback_owner = true\n{users}[[map]]\ntable = \"account\""),
+        );
+    let project = Rehearsal::with(
+        &project,
+        "Id,Name,Parent,Contact,OwnerId\nA1,Alpha,,,U1\nA2,Beta,,,\n",
+        "Id,Name,Account\nC1,Anna,A2\n",
+    );
+    project.write("source/User.csv", "Id,Login\nU1,gone@contoso.example\n");
+    organisation.prepare(&project);
+    let refused = project.load(&organisation, &[]).expect(1);
+    assert_eq!(organisation.rows("account"), 1, "{}", refused.stderr);
+    let repaired = project.load(&organisation, &["--retry-errors", "--repair", "fallback-owner"]).expect(0);
+    assert!(repaired.stderr.contains("account: 1 repaired by fallback-owner"), "{}", repaired.stderr);
+    let found = organisation.get(&format!("accounts/$count?$filter=_ownerid_value%20eq%20{me}"));
+    assert!(found.ends_with('2'), "{found}");
+    let recorded = recorded(&project);
+    assert_eq!(recorded.len(), 2, "the owner and its table: {recorded:?}");
+    assert!(recorded.iter().all(|line| line.contains("|fallback-owner|")), "{recorded:?}");
+    assert!(recorded[0].contains(me), "{recorded:?}");
+}

@@ -10,6 +10,8 @@ use std::time::Duration;
 use assert_cmd::Command;
 use dataverse_emulator::{Emulator, FaultKind, FaultPlan, FaultRule, Options};
 use migration::{Overrides, Project, RunOptions, Step, Steps, Summary};
+use staging_schema::{Statement, Value};
+use staging_store::{Existing, Store, StoreOptions};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -170,6 +172,26 @@ impl Rehearsal {
 
     pub(crate) fn staging(&self) -> Vec<u8> {
         fs::read(self.file("staging.db")).unwrap()
+    }
+
+    /// The rows of a query of the staging database, as text; NULL is empty.
+    pub(crate) fn query(&self, sql: &str) -> Vec<Vec<String>> {
+        let options =
+            StoreOptions { existing: Existing::ReadOnly, ..StoreOptions::sqlite(self.file("staging.db")) };
+        let read = Statement::new(|_| sql.to_owned(), Vec::new());
+        let rows = Runtime::new().unwrap().block_on(async {
+            let store = Store::open(options).await.unwrap();
+            let rows = store.query(&read).await.unwrap();
+            store.close().await.unwrap();
+            rows
+        });
+        let text = |value: Value| match value {
+            Value::Text(text) => text,
+            Value::Integer(number) => number.to_string(),
+            Value::Real(number) => number.to_string(),
+            Value::Null | Value::Blob(_) => String::new(),
+        };
+        rows.into_iter().map(|row| row.into_values().into_iter().map(text).collect()).collect()
     }
 
     /// `dv-load` with these arguments on this project and organisation.

@@ -12,6 +12,7 @@ mod matching;
 mod pace;
 mod parties;
 mod points;
+mod row_waves;
 mod state;
 mod stop;
 mod strategy;

@@ -6,6 +6,10 @@ use crate::schema::Table;
 use crate::state::row::{Cell, ColumnId};
 use crate::state::{Key, SortKey, TableRows, sort_key};
 
+/// Rows in a range that are too many to be put in order for each page: a walk through the table from the page before finds
+/// them as well.
+const LONG: usize = 50_000;
+
 /// The rows that an indexed column leaves over, in key order; `None` when no index helps.
 pub(super) fn narrow(condition: &Condition, table: &Table, rows: &TableRows) -> Option<Vec<Key>> {
     // One id may stand for several rows of an elastic table.
@@ -85,7 +89,10 @@ pub(super) fn narrow(condition: &Condition, table: &Table, rows: &TableRows) -> 
         }
     }
     // Without a bound, rows whose column is null would be missed.
-    (low != [0; 16] || high != [0xFF; 16]).then(|| rows.in_range(sought, &(low..=high)))
+    if low == [0; 16] && high == [0xFF; 16] {
+        return None;
+    }
+    rows.in_short_range(sought, &(low..=high), LONG)
 }
 
 fn is_own(path: &Path, column: ColumnId) -> bool {

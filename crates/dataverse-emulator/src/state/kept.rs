@@ -38,7 +38,12 @@ impl Settings {
         self.keep == Keep::Rows
             || column == table.primary
             || Some(column) == table.system.version
-            || Some(column) == table.system.sequence_number
+            || (table.system.sequence_number.is_some() && [
+                table.system.sequence_number,
+                // Who looks for a number asks whose it is.
+                table.system.created_by,
+                table.system.created_on_behalf_by,
+            ].contains(&Some(column)))
             || table.elastic.is_some_and(|it| it.partition == column || it.time_to_live == column)
             || table.is_intersect
             // How long rows of elastic tables live.

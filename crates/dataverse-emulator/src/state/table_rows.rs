@@ -179,14 +179,30 @@ impl TableRows {
 
     /// The rows whose indexed column lies in a range, in the order of their keys.
     pub(crate) fn in_range(&self, column: ColumnId, range: &RangeInclusive<SortKey>) -> Vec<Key> {
-        let Some(index) = self.sorted.iter().find(|index| index.column == column) else { return Vec::new() };
+        self.in_short_range(column, range, usize::MAX).unwrap_or_default()
+    }
+
+    /// The same, but `None` when they are more than `most`.
+    pub(crate) fn in_short_range(
+        &self,
+        column: ColumnId,
+        range: &RangeInclusive<SortKey>,
+        most: usize,
+    ) -> Option<Vec<Key>> {
+        let Some(index) = self.sorted.iter().find(|index| index.column == column) else {
+            return Some(Vec::new());
+        };
         if range.start() > range.end() {
-            return Vec::new();
+            return Some(Vec::new());
         }
         let range = (*range.start(), Key::FIRST)..=(*range.end(), Key::LAST);
-        let mut keys: Vec<Key> = index.entries.range(range).map(|(_, key)| *key).collect();
+        let found = index.entries.range(range).map(|(_, key)| *key);
+        let mut keys: Vec<Key> = found.take(most.saturating_add(1)).collect();
+        if keys.len() > most {
+            return None;
+        }
         keys.sort_unstable();
-        keys
+        Some(keys)
     }
 
     /// Adds a unique index; rows that already share a value are returned as a pair.
@@ -267,6 +283,8 @@ mod tests {
         rows.put(key(6), Some(named("x", 100)));
         let range = |from, to| sort_key(Cell::Integer(from)).unwrap()..=sort_key(Cell::Integer(to)).unwrap();
         assert_eq!(rows.in_range(1, &range(-3, 1)).len(), 5);
+        assert_eq!(rows.in_short_range(1, &range(-3, 1), 5).map(|keys| keys.len()), Some(5));
+        assert_eq!(rows.in_short_range(1, &range(-3, 1), 4), None, "a walk through all rows does as well");
         assert_eq!(rows.in_range(1, &range(-4, -4)), vec![], "the row was changed to 100");
         assert_eq!(rows.in_range(1, &range(100, 100)), vec![key(6)]);
     }

@@ -43,6 +43,21 @@ async fn ids_keys_pairs_and_sequence_numbers_are_kept() {
 }
 
 #[tokio::test]
+async fn rows_of_a_number_range_can_be_asked_for_by_their_maker() {
+    let (office, account) = loaded().await;
+    let me = office.get("WhoAmI").await.json()["UserId"].as_str().unwrap().to_owned();
+    let ours = |range: &str| {
+        format!(
+            "accounts?$select=accountid,importsequencenumber&$filter={range} and (_createdby_value eq {me} or _createdonbehalfby_value eq {me})"
+        )
+    };
+    let found = office.get(&ours("importsequencenumber ge 1 and importsequencenumber le 9")).await;
+    assert_eq!(found.rows()[0]["accountid"], account);
+    let beyond = office.get(&ours("importsequencenumber ge 5 and importsequencenumber le 9")).await;
+    assert_eq!(beyond.rows().len(), 0);
+}
+
+#[tokio::test]
 async fn other_columns_are_refused_by_name_wherever_they_are_read() {
     let (office, account) = loaded().await;
     for target in [

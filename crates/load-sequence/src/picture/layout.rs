@@ -1,5 +1,7 @@
 //! Where everything goes: a block per wave, tables in columns inside it, neighbours near each other.
 
+use std::collections::HashMap;
+
 use super::{Drawing, Line, count, rows};
 
 pub(super) const BOX_HEIGHT: f64 = 20.0;
@@ -10,6 +12,8 @@ const TOP: f64 = 58.0;
 const HEAD: f64 = 26.0;
 /// A waiting lookup runs above the waves in a lane of its own, with its text.
 const LANE: f64 = 16.0;
+/// With more waiting lines than this, lanes are shared: a hundred of them would leave no room for the tables.
+const MOST_LANES: usize = 24;
 /// From a table's side to where its waiting lookups go up or come down.
 const TURN: f64 = 9.0;
 const MARGIN: f64 = 20.0;
@@ -29,7 +33,8 @@ const SWEEPS: usize = 6;
 pub(super) struct Layout {
     pub(super) boxes: Vec<Rectangle>,
     pub(super) waves: Vec<Rectangle>,
-    /// One per waiting line, in the same order.
+    /// Per waiting line, in the same order, the lane that it takes.
+    pub(super) lane_of: Vec<usize>,
     pub(super) lanes: Vec<Lane>,
     pub(super) width: f64,
     pub(super) height: f64,
@@ -44,11 +49,13 @@ pub(super) struct Rectangle {
 }
 
 /// The way of a waiting lookup: up beside its table, along at `y`, down beside its target.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Lane {
     pub(super) from: f64,
     pub(super) to: f64,
     pub(super) y: f64,
+    /// What is written along it.
+    pub(super) text: String,
 }
 
 impl Rectangle {
@@ -107,7 +114,8 @@ pub(super) fn arrange(drawing: &Drawing<'_>) -> Layout {
         waves.push(Rectangle { x: left - 8.0, y: 0.0, width: x - left + 16.0, height: 0.0 });
         x += WAVE_GAP;
     }
-    let (mut lanes, used) = lanes(drawing, &boxes);
+    let (lane_of, mut lanes) = lanes(drawing, &boxes);
+    let used = stacked(&mut lanes);
     let top = TOP + real(used) * LANE + 8.0;
     for lane in &mut lanes {
         lane.y = top - 4.0 - lane.y * LANE;
@@ -119,54 +127,82 @@ pub(super) fn arrange(drawing: &Drawing<'_>) -> Layout {
     for wave in &mut waves {
         (wave.y, wave.height) = (top, bottom - top);
     }
-    let texts = lanes
-        .iter()
-        .zip(&drawing.waiting)
-        .map(|(lane, line)| lane.from.min(lane.to) + text_width(&lane_text(drawing, line)));
+    let texts = lanes.iter().map(|lane| lane.from.min(lane.to) + text_width(&lane.text));
     let width = texts.fold(x - WAVE_GAP, f64::max) + MARGIN;
-    Layout { boxes, waves, lanes, width: width.max(720.0), height: bottom }
+    Layout { boxes, waves, lane_of, lanes, width: width.max(720.0), height: bottom }
 }
 
-/// What is written along a waiting lookup.
-pub(super) fn lane_text(drawing: &Drawing<'_>, line: &Line<'_>) -> String {
-    let columns = match line.columns[..] {
-        [column] => column.to_owned(),
-        [column, ..] => format!("{column} and {} more", line.columns.len() - 1),
-        [] => String::new(),
+/// The lanes of waiting lines. Up to [`MOST_LANES`] lines have one each; of more, those that run between the same columns of
+/// tables share one.
+fn lanes(drawing: &Drawing<'_>, boxes: &[Rectangle]) -> (Vec<usize>, Vec<Lane>) {
+    let way = |line: &Line<'_>| (boxes[line.tail].right() + TURN, boxes[line.head].x - TURN);
+    let shares = drawing.waiting.len() > MOST_LANES;
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut lane_of = Vec::new();
+    let mut known: HashMap<(u64, u64), usize> = HashMap::new();
+    for (i, line) in drawing.waiting.iter().enumerate() {
+        let column = (boxes[line.tail].x.to_bits(), boxes[line.head].x.to_bits());
+        let lane = if shares { *known.entry(column).or_insert(groups.len()) } else { groups.len() };
+        if lane == groups.len() {
+            groups.push(Vec::new());
+        }
+        groups[lane].push(i);
+        lane_of.push(lane);
+    }
+    let lanes = groups.iter().map(|group| {
+        let lines: Vec<&Line<'_>> = group.iter().map(|&line| &drawing.waiting[line]).collect();
+        let (from, to) = lines.first().map_or((0.0, 0.0), |line| way(line));
+        Lane { from, to, y: 0.0, text: lane_text(drawing, &lines) }
+    });
+    (lane_of, lanes.collect())
+}
+
+/// "contact.parentcustomerid · 3 rows"; where a lane is shared "5 tables.regardingobjectid → 2 tables · 91 rows".
+fn lane_text(drawing: &Drawing<'_>, lines: &[&Line<'_>]) -> String {
+    let named = |mut names: Vec<&str>, things: &str| {
+        names.sort_unstable();
+        names.dedup();
+        match names[..] {
+            [name] => name.to_owned(),
+            [name, _] if things == "columns" => format!("{name} and 1 more"),
+            _ => format!("{} {things}", names.len()),
+        }
     };
-    format!("{}.{columns} · {}", drawing.nodes[line.tail].name, rows(line.rows))
+    let total = rows(lines.iter().map(|line| line.rows).sum());
+    let columns = named(lines.iter().flat_map(|line| line.columns.iter().copied()).collect(), "columns");
+    let tails = named(lines.iter().map(|line| drawing.nodes[line.tail].name).collect(), "tables");
+    if lines.len() == 1 {
+        return format!("{tails}.{columns} · {total}");
+    }
+    let heads = named(lines.iter().map(|line| drawing.nodes[line.head].name).collect(), "tables");
+    format!("{tails}.{columns} → {heads} · {total}")
 }
 
 fn text_width(text: &str) -> f64 {
     real(text.chars().count()) * LETTER
 }
 
-/// Short ways lie lowest; ways that do not overlap share a lane. The heights count lanes from below.
-fn lanes(drawing: &Drawing<'_>, boxes: &[Rectangle]) -> (Vec<Lane>, usize) {
-    let mut ways: Vec<Lane> = drawing
-        .waiting
-        .iter()
-        .map(|line| Lane { from: boxes[line.tail].right() + TURN, to: boxes[line.head].x - TURN, y: 0.0 })
-        .collect();
-    let span = |lane: &Lane, line: &Line<'_>| {
+/// Short ways lie lowest; ways that do not overlap share a height. The heights count from below; how many there are is answered.
+fn stacked(lanes: &mut [Lane]) -> usize {
+    let span = |lane: &Lane| {
         let left = lane.from.min(lane.to);
-        (left - 6.0, lane.from.max(lane.to).max(left + text_width(&lane_text(drawing, line))) + 10.0)
+        (left - 6.0, lane.from.max(lane.to).max(left + text_width(&lane.text)) + 10.0)
     };
-    let mut order: Vec<usize> = (0..ways.len()).collect();
-    let length = |way: &Lane| (way.to - way.from).abs();
-    order.sort_by(|&a, &b| length(&ways[a]).total_cmp(&length(&ways[b])).then(a.cmp(&b)));
+    let mut order: Vec<usize> = (0..lanes.len()).collect();
+    let length = |lane: &Lane| (lane.to - lane.from).abs();
+    order.sort_by(|&a, &b| length(&lanes[a]).total_cmp(&length(&lanes[b])).then(a.cmp(&b)));
     let mut taken: Vec<Vec<(f64, f64)>> = Vec::new();
-    for way in order {
-        let (left, right) = span(&ways[way], &drawing.waiting[way]);
-        let is_free = |lane: &Vec<(f64, f64)>| lane.iter().all(|&(from, to)| right < from || to < left);
-        let lane = taken.iter().position(is_free).unwrap_or(taken.len());
-        if lane == taken.len() {
+    for lane in order {
+        let (left, right) = span(&lanes[lane]);
+        let is_free = |height: &Vec<(f64, f64)>| height.iter().all(|&(from, to)| right < from || to < left);
+        let height = taken.iter().position(is_free).unwrap_or(taken.len());
+        if height == taken.len() {
             taken.push(Vec::new());
         }
-        taken[lane].push((left, right));
-        ways[way].y = real(lane);
+        taken[height].push((left, right));
+        lanes[lane].y = real(height);
     }
-    (ways, taken.len())
+    taken.len()
 }
 
 /// As many as make the whole about as wide as a screen is.

@@ -1,5 +1,6 @@
 //! A picture for browsers and documents.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::layout::{self, Lane, Layout, Rectangle, real};
@@ -104,7 +105,7 @@ fn kept_path(tail: &Rectangle, head: &Rectangle) -> String {
 
 /// Up beside the table, along its lane, down beside the target, with round corners.
 fn waiting_path(tail: &Rectangle, head: &Rectangle, lane: &Lane) -> String {
-    let Lane { from, to, y } = *lane;
+    let Lane { from, to, y, .. } = *lane;
     let (start, end) = (tail.middle(), head.middle());
     let turn = 5.0_f64.copysign(to - from);
     format!(
@@ -170,19 +171,22 @@ fn tables_out(out: &mut String, drawing: &Drawing<'_>, layout: &Layout) {
     }
 }
 
-/// Each in its lane, with its columns and rows where the lane begins.
+/// Each in its lane, with columns and rows where the lane begins.
 fn waiting_out(out: &mut String, drawing: &Drawing<'_>, layout: &Layout) {
-    for (line, lane) in drawing.waiting.iter().zip(&layout.lanes) {
-        let path = waiting_path(&layout.boxes[line.tail], &layout.boxes[line.head], lane);
+    for (line, &lane) in drawing.waiting.iter().zip(&layout.lane_of) {
+        let path = waiting_path(&layout.boxes[line.tail], &layout.boxes[line.head], &layout.lanes[lane]);
         line_out(out, "waiting", "red", &path, line, drawing);
+    }
+    for (number, lane) in layout.lanes.iter().enumerate() {
+        let lines = drawing.waiting.iter().zip(&layout.lane_of).filter(|(_, of)| **of == number);
+        let ends: BTreeSet<usize> = lines.flat_map(|(line, _)| [line.tail, line.head]).collect();
+        let classes: String = ends.iter().map(|node| format!(" n{node}")).collect();
         let _ = writeln!(
             out,
-            "<text class=\"rows n{} n{}\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-            line.tail,
-            line.head,
+            "<text class=\"rows{classes}\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
             lane.from.min(lane.to) + 7.0,
             lane.y - 3.0,
-            escaped(&layout::lane_text(drawing, line))
+            escaped(&lane.text)
         );
     }
 }

@@ -69,3 +69,20 @@ fn a_schema_of_hundreds_of_tables_is_drawn_with_few_lines() {
     assert_eq!(picture.matches("data-n=").count(), graph.tables.len());
     assert!(picture.matches("class=\"kept").count() < graph.tables.len());
 }
+
+#[test]
+fn many_waiting_lookups_between_the_same_waves_share_a_line() {
+    // Thirty tables need "hub", which points back to each of them.
+    let mut graph = LookupGraph { tables: vec![Table::new("hub", 10)], ..LookupGraph::default() };
+    for n in 0..30 {
+        let leaf = format!("leaf{n:02}");
+        graph.lookups.push(Lookup::new(&leaf, "hubid", "hub", 100).required());
+        graph.lookups.push(Lookup::new("hub", format!("leaf{n:02}id"), &leaf, 2));
+        graph.tables.push(Table::new(leaf, 100));
+    }
+    let plan = sequence(&graph, &Options::default()).unwrap();
+    let picture = svg(&graph, &plan);
+    assert_eq!(picture.matches("class=\"waiting").count(), 30, "each is drawn");
+    assert_eq!(picture.matches("class=\"rows").count(), 1, "and all are told in one place");
+    assert!(picture.contains("hub.30 columns → 30 tables · 60 rows"), "{picture}");
+}

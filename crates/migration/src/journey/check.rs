@@ -13,7 +13,6 @@ use super::target::{self, Colleague, Corrections, Frozen};
 use super::transform::Decisions;
 use crate::event::Observer;
 use crate::project::with_causes;
-use crate::staging::Staging;
 use crate::{Error, Event, Organization, Problem, Project, ProjectErrors, Secrets, Step, record};
 
 /// A project that fits its source, its target and its staging database.
@@ -99,7 +98,7 @@ pub(crate) async fn check(
     } else {
         None
     };
-    let bound = same_environment(&project.settings().staging, target.as_ref()).await?;
+    let bound = same_owner(project, target.as_ref()).await?;
     let frozen = definitions(project, target.as_ref(), bound, &corrections, steps, observer).await?;
     let Some(headers) = headers else { return Err(ProjectErrors::new(problems).into()) };
     let settings = project.settings();
@@ -165,11 +164,17 @@ fn decisions(project: &Project, frozen: &Frozen, problems: &mut Vec<Problem>) ->
     }))
 }
 
-/// Refuses a staging database of another environment. Returns what it is bound to.
-async fn same_environment(staging: &Staging, target: Option<&Connected>) -> Result<Option<Uuid>, Error> {
+/// Refuses a staging database of another project or environment. Returns the environment that it is bound to.
+async fn same_owner(project: &Project, target: Option<&Connected>) -> Result<Option<Uuid>, Error> {
+    let staging = &project.settings().staging;
     let Some(store) = staging.open_any_version().await? else { return Ok(None) };
+    let owner = record::owner(&store).await;
     let bound = record::environment(&store).await;
     store.close().await.map_err(crate::error::in_staging("closing it after a look"))?;
+    let name = &project.settings().name;
+    if let Some(bound) = owner?.filter(|bound| bound != name) {
+        return Err(Error::OtherProject { staging: staging.to_string(), bound, name: name.clone() });
+    }
     let Some(bound) = bound? else { return Ok(None) };
     if let Some(Connected { organization, .. }) = target
         && organization.id != bound.id

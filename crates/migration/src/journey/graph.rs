@@ -8,8 +8,8 @@ use staging_schema::{Mode, Shape, StagedColumn, StagedKind, Statement, TargetTab
 use staging_store::Store;
 
 use super::check::{self, Checked};
-use super::sequence;
 use super::steps::Steps;
+use super::{row_waves, sequence};
 use crate::error::in_staging;
 use crate::event::Unobserved;
 use crate::{Error, Project, Secrets, Step, record};
@@ -33,8 +33,11 @@ pub async fn lookup_graph(project: &Project) -> Result<LookupGraph, Error> {
         Some(store) => sequence::is_kept(store).await?,
         None => false,
     };
-    let graph = graph(&checked, store.as_ref(), has_levels).await?;
+    let mut graph = graph(&checked, store.as_ref(), has_levels).await?;
     if let Some(store) = store {
+        if has_levels {
+            graph.row_levels = row_waves::kept(&store, &graph).await?;
+        }
         store.close().await.map_err(in_staging("closing it"))?;
     }
     Ok(graph)

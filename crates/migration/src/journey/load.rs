@@ -16,7 +16,7 @@ use super::base::{self, Base};
 use super::check::{Checked, takes_sequence_number, usable_key};
 use super::graph::targets;
 use super::watch::Watch;
-use super::{Journey, Outcome, owners, pilot, retry, sequence};
+use super::{Journey, Outcome, owners, pilot, retry, row_waves, sequence};
 use crate::{Error, Step, TableSummary};
 
 /// Creates the rows, wave by wave.
@@ -175,6 +175,8 @@ pub(crate) async fn plan(journey: &Journey<'_>, store: &Store, step: Step) -> Re
         }
         plan.waves.push(tables);
     }
+    let adopted = order.row_waves.iter().filter(|group| group.adopted);
+    plan.row_waves = adopted.map(|group| group.tables.clone()).collect();
     for table in checked.tables.iter().filter(|table| table.shape == Shape::Intersect) {
         plan.associations.push(load_table(journey, table, &order, &bases, step)?);
     }
@@ -226,7 +228,7 @@ fn load_table(
     };
     let staged = table.clone().with_pilot(journey.pilot.is_some());
     let mut planned = LoadTable::new(Arc::new(definition), staged, strategy);
-    planned.self_lookups = sequence::self_lookups(table);
+    planned.self_lookups = row_waves::own_lookups(table, order);
     planned.deferred = deferred(table, order);
     planned.batch = journey.project.settings().load.batch;
     Ok(planned)

@@ -12,6 +12,7 @@ mod pilot;
 mod prepare;
 mod repair;
 mod retry;
+mod row_waves;
 pub(crate) mod sequence;
 mod steps;
 pub(crate) mod target;
@@ -28,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::in_staging;
 use crate::event::{Observer, Unobserved};
-use crate::keep::open_for_work;
+use crate::keep::{Backups, Keeper, open_for_work};
 use crate::lock::{AtWork, Company};
 use crate::record::RunRecord;
 use crate::rollback;
@@ -51,6 +52,8 @@ pub struct RunOptions {
     pub repairs: Vec<RepairRule>,
     /// Only a trial: these rows with all that they need and all that hangs on them; the steps must be load and settle.
     pub pilot: Option<Pilot>,
+    /// Copies of the staging database that are taken meanwhile.
+    pub backups: Option<Backups>,
     /// What proves who we are.
     pub secrets: Secrets,
     /// Is told what happens.
@@ -66,6 +69,7 @@ impl Default for RunOptions {
             retry_errors: false,
             repairs: Vec::new(),
             pilot: None,
+            backups: None,
             secrets: Secrets::default(),
             observer: Arc::new(Unobserved),
             cancel: CancellationToken::new(),
@@ -181,11 +185,23 @@ pub async fn run(project: &Project, options: RunOptions) -> Result<Summary, Erro
         files: Vec::new(),
         open: Vec::new(),
     };
+    let keeper = match options.backups {
+        Some(backups) => Some(Keeper::start(store.clone(), staging, backups, Arc::clone(&journey.observer))?),
+        None => None,
+    };
     let mut done = BTreeMap::new();
-    for step in options.steps.iter() {
-        at_work.change_to(company(step)).await?;
-        one_step(&journey, &store, step, &mut summary, &mut done).await?;
+    let worked: Result<(), Error> = async {
+        for step in options.steps.iter() {
+            at_work.change_to(company(step)).await?;
+            one_step(&journey, &store, step, &mut summary, &mut done).await?;
+        }
+        Ok(())
     }
+    .await;
+    if let Some(keeper) = keeper {
+        keeper.end().await;
+    }
+    worked?;
     if journey.pilot.is_some() {
         pilot::end(&store).await?;
     }

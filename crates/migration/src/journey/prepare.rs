@@ -17,6 +17,10 @@ pub(crate) async fn prepare(journey: &Journey<'_>, store: &Store) -> Result<Outc
     let connected = checked.target(STEP)?;
     journey.part(STEP, "bind the staging database", None)?;
     record::bind(store, &connected.organization).await?;
+    store
+        .execute_all(&record::own(&journey.project.settings().name))
+        .await
+        .map_err(in_staging("binding it to its project"))?;
     let user = connected.organization.user_id.to_string();
     store
         .execute_all(&record::set_setting("UserId", &user))

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use load_sequence::{Options, Sequence};
+use load_sequence::{LookupGraph, Options, RowWavesChoice, Sequence};
 use staging_schema::{Mode, Shape, Statement, TableName, TargetTable, Value};
 use staging_store::Store;
 
 use super::graph::{self, targets};
-use super::{Journey, Outcome};
+use super::{Journey, Outcome, row_waves};
 use crate::error::in_staging;
 use crate::report;
 use crate::{Error, Step, record};
@@ -41,9 +41,10 @@ pub(crate) async fn sequence(journey: &Journey<'_>, store: &Store) -> Result<Out
     journey.part(STEP, "count lookups", None)?;
     let graph = graph::graph(&journey.checked, Some(store), true).await?;
     journey.part(STEP, "order tables", None)?;
-    let plan = load_sequence::sequence(&graph, &Options::default())?;
+    let plan = order(journey, store, graph).await?;
     journey.part(STEP, "keep the plan", None)?;
     keep(store, &plan).await?;
+    row_waves::settle(journey, store, &plan).await?;
     report::write_json(&journey.project.reports().join("plan.json"), &plan)?;
     let proven = if plan.proven { ", and no order needs fewer" } else { "" };
     Ok(format!(
@@ -54,6 +55,33 @@ pub(crate) async fn sequence(journey: &Journey<'_>, store: &Store) -> Result<Out
         plan.cost,
     )
     .into())
+}
+
+/// The cheapest order, in which row waves are weighed against what waits.
+async fn order(journey: &Journey<'_>, store: &Store, mut graph: LookupGraph) -> Result<Sequence, Error> {
+    let load = &journey.project.settings().load;
+    let mut options = Options::default();
+    if let Some(rows) = load.batch {
+        options.rows_per_request = rows.into();
+    }
+    if load.row_waves {
+        options.row_waves = RowWavesChoice::Adopt;
+    }
+    let plan = load_sequence::sequence(&graph, &options);
+    graph.row_levels = row_waves::find(journey, store, &plan).await?;
+    row_waves::keep(store, &graph.row_levels).await?;
+    if graph.row_levels.is_empty() {
+        return Ok(plan?);
+    }
+    let weighed = load_sequence::sequence(&graph, &options);
+    if let (Err(load_sequence::Error::RequiredCycle(_)), false) = (&weighed, load.row_waves) {
+        journey.notice(
+            STEP,
+            None,
+            "the rows of these tables form no cycle: row_waves = true under [load] loads them",
+        );
+    }
+    Ok(weighed?)
 }
 
 /// Lookups that point to rows of their own table.

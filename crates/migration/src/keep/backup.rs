@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use staging_schema::Statement;
+use staging_schema::backup;
 use staging_store::Store;
 
 use crate::error::in_staging;
@@ -40,17 +40,20 @@ pub async fn backup(project: &Project, to: &Path) -> Result<Backup, Error> {
     let Some(store) = staging.open_any_version().await? else {
         return Err(Error::NoStaging { staging: staging.to_string() });
     };
-    make_private(to)?;
-    let taken = copy(&store, to).await;
+    let taken = take(&store, to).await;
     store.close().await.map_err(in_staging("closing it"))?;
-    match taken {
-        Ok(backup) => Ok(backup),
-        Err(error) => {
-            // What is there is half a copy; the error is what matters.
-            let _ = std::fs::remove_file(to);
-            Err(error)
-        }
+    taken
+}
+
+/// Copies an open staging database into a new file.
+pub(super) async fn take(store: &Store, to: &Path) -> Result<Backup, Error> {
+    make_private(to)?;
+    let taken = copy(store, to).await;
+    if taken.is_err() {
+        // What is there is half a copy; the error is what matters.
+        let _ = std::fs::remove_file(to);
     }
+    taken
 }
 
 /// An empty file that only its owner can read: SQLite fills it, and leaves the permissions as they are.
@@ -72,15 +75,17 @@ fn make_private(path: &Path) -> Result<(), Error> {
 }
 
 async fn copy(store: &Store, to: &Path) -> Result<Backup, Error> {
-    let target = to.to_string_lossy().into_owned();
-    let copy = Statement::same("VACUUM INTO ?1", vec![target.into()]);
-    store.query(&copy).await.map_err(in_staging(format!("copying it to {}", to.display())))?;
+    let target = to.to_string_lossy();
+    store
+        .query(&backup::copy(&target))
+        .await
+        .map_err(in_staging(format!("copying it to {}", to.display())))?;
     let reading = || in_staging(format!("reading the copy {}", to.display()));
     let copied = Staging::Sqlite { path: to.to_owned() };
     let Some(copy) = copied.open_any_version().await? else {
         return Err(Error::NoStaging { staging: copied.to_string() });
     };
-    let sound = copy.query(&Statement::same("PRAGMA quick_check", Vec::new())).await.map_err(reading())?;
+    let sound = copy.query(&backup::verify(&target)).await.map_err(reading())?;
     let complaint = sound.first().and_then(|row| row.get(0).as_text()).unwrap_or("no answer").to_owned();
     let tables = crate::status::tables(&copy).await?;
     copy.close().await.map_err(reading())?;

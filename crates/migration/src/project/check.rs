@@ -184,6 +184,7 @@ impl Check<'_> {
             max_concurrency: self
                 .count("load.max_concurrency", written.max_concurrency, 1..=1_024)
                 .unwrap_or(defaults.max_concurrency),
+            row_waves: written.row_waves.unwrap_or(defaults.row_waves),
             adapt_batch: written.adapt_batch.unwrap_or(defaults.adapt_batch),
             longest_request: self.time(
                 "load.longest_request",

@@ -112,6 +112,9 @@ pub struct Load {
     pub concurrency: Option<u32>,
     /// The most requests under way at once, whatever the service recommends.
     pub max_concurrency: u32,
+    /// Whether tables that point at each other while their rows do not load together, level by level, where that saves requests;
+    /// otherwise the plan only says so.
+    pub row_waves: bool,
     /// Whether rows per request follow what is measured, where nothing pins them.
     pub adapt_batch: bool,
     /// The longest that a request should take; rows per request stay below it.
@@ -145,6 +148,7 @@ impl Default for Load {
             chunk: 5_000,
             concurrency: None,
             max_concurrency: 50,
+            row_waves: false,
             adapt_batch: true,
             longest_request: Duration::from_secs(10),
             plan_budget: true,

@@ -74,6 +74,7 @@ pub(crate) struct WrittenLoad {
     pub(crate) chunk: Option<i64>,
     pub(crate) concurrency: Option<i64>,
     pub(crate) max_concurrency: Option<i64>,
+    pub(crate) row_waves: Option<bool>,
     pub(crate) adapt_batch: Option<bool>,
     pub(crate) longest_request: Option<SignedDuration>,
     pub(crate) plan_budget: Option<bool>,

@@ -25,3 +25,13 @@ fn every_mistake_is_told_with_its_line() {
     let problems = read_mapping(b"SourceTable,Text\nA,b\n", &[]).unwrap_err();
     assert_eq!(problems[0].line, 2);
 }
+
+#[test]
+fn lines_are_counted_as_an_editor_shows_them() {
+    let csv = "SourceTable,TargetTable,TargetColumn,SourceText,TargetText,TargetValue\n\nA,account,x,y,,1\n\n\nA,account,x,,,one\n";
+    for csv in [csv.to_owned(), csv.replace('\n', "\r\n")] {
+        let problems = read_mapping(csv.as_bytes(), &[]).unwrap_err();
+        let lines: Vec<u64> = problems.iter().map(|problem| problem.line).collect();
+        assert_eq!(lines, [3, 6], "{csv:?}");
+    }
+}

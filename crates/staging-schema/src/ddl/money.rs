@@ -85,7 +85,7 @@ fn part(d: Dialect, money: &MoneyColumn) -> String {
             added_up(&target, NumberStyle::Plain),
         ),
         Dialect::Mssql => format!(
-            "SELECT {names}, b.SourceRows, b.SourceSum, b.SourceUnread, a.TargetRows, a.TargetSum, b.SourceSum - a.TargetSum AS [Difference]\n\
+            "SELECT {names}, b.SourceRows, b.SourceSum, b.SourceUnread, a.TargetRows, a.TargetSum, CAST(b.SourceSum - a.TargetSum AS decimal(38,10)) AS [Difference]\n\
              FROM ({}) AS b\nCROSS JOIN (SELECT COUNT_BIG(v) AS TargetRows, \
              CAST(COALESCE(SUM(v), 0) AS decimal(37,10)) AS TargetSum FROM ({target}) AS x) AS a",
             before.unwrap_or_else(|| {

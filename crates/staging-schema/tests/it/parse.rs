@@ -65,13 +65,19 @@ const KEYWORDS: &str = "ADD ALL ALTER AND AS BEGIN BETWEEN BY CASE CHECK COALESC
     LIKE NONCLUSTERED NOT NULL NULLIF ON OR ORDER OVER PRIMARY SELECT SET TABLE THEN TOP UNION UNIQUE UPDATE VALUES VIEW WHEN \
     WHERE WITH";
 
+/// What procedures and grants are written with; nothing else is.
+const SCRIPT_KEYWORDS: &str =
+    "BACKUP COMMIT DATABASE EXECUTE GRANT PROCEDURE RAISERROR REFERENCES RETURN REVOKE SCHEMA TO TRANSACTION";
+
 #[test]
 fn no_name_is_a_reserved_word_of_t_sql_without_brackets() {
     let words: std::collections::BTreeSet<_> = RESERVED.split_whitespace().collect();
     let keywords: std::collections::BTreeSet<_> = KEYWORDS.split_whitespace().collect();
+    let scripts: std::collections::BTreeSet<_> = SCRIPT_KEYWORDS.split_whitespace().collect();
     let mut names = std::collections::BTreeSet::new();
     for (topic, named) in sample::all() {
         for (name, statements) in named {
+            let is_script = topic == "grant" || name == "procedures";
             for statement in statements {
                 let tokens =
                     Tokenizer::new(&MsSqlDialect {}, statement.text(Dialect::Mssql)).tokenize().unwrap();
@@ -81,6 +87,7 @@ fn no_name_is_a_reserved_word_of_t_sql_without_brackets() {
                     if word.quote_style.is_none()
                         && words.contains(upper.as_str())
                         && !keywords.contains(upper.as_str())
+                        && !(is_script && scripts.contains(upper.as_str()))
                     {
                         names.insert(format!("{} ({topic}, {name})", word.value));
                     }

@@ -2,6 +2,7 @@
 
 use staging_schema::lookup::{self, FallbackOwner, Fill, Parent};
 use staging_schema::manifest::{self, Coverage};
+use staging_schema::row_wave::{self, Group};
 use staging_schema::settle::{self, RetryFilter};
 use staging_schema::{
     GuidStrategy, Levels, Mode, Pass, PrimaryKey, RequestState, Shape, StagedColumn, StagedKind, Statement,
@@ -78,6 +79,7 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<Named>)> {
         ("manifest", requests()),
         ("settle", settling()),
         ("level", levels()),
+        ("row_wave", row_waves()),
         ("summary", summaries()),
         ("forecast", forecasts()),
         ("rollback", rollbacks()),
@@ -255,6 +257,20 @@ fn levels() -> Vec<Named> {
     ]
 }
 
+fn row_waves() -> Vec<Named> {
+    let (task, other) = (activity(), matched());
+    let group = Group::new([&task, &other]);
+    let rows = 1..=50_000;
+    let link = group.links().into_iter().next().unwrap();
+    vec![
+        ("clear", row_wave::clear(&group).into()),
+        ("parents", vec![row_wave::parents(&group, &link, &rows).unwrap()]),
+        ("roots", vec![row_wave::roots(&group, 1, &rows)]),
+        ("rounds", vec![row_wave::next(&group, 1), row_wave::counts(&group)]),
+        ("write back", vec![row_wave::write_back(&group, 1, &rows)]),
+    ]
+}
+
 fn summaries() -> Vec<Named> {
     let task = activity();
     vec![
@@ -293,6 +309,7 @@ fn paces() -> Vec<Named> {
         ("create", vec![pace::create()]),
         ("of a user", vec![pace::append(&minute(user))]),
         ("of a table", vec![pace::append(&minute(table))]),
+        ("sizes", vec![pace::sizes()]),
     ]
 }
 

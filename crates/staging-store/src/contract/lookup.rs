@@ -4,10 +4,11 @@ use staging_schema::lookup::{
     FallbackOwner, Fill, Parent, follow_aliases, orphans, preload, preload_parties, resolve_owner,
     unmapped_owners,
 };
+use staging_schema::row_wave::Group;
 use staging_schema::{StagedColumn, StagedKind, Statement, TableName, TargetTable, Value, control, settle};
 
 use super::stage::{ALL, lookup, plain, stage};
-use crate::Store;
+use crate::{Computed, RowWaves, Store};
 
 async fn give_ids(store: &Store, table: &TargetTable, first: u32, rows: u32) {
     let ids: Vec<_> = (1..=rows).map(|n| (i64::from(n), id(first + n))).collect();
@@ -212,4 +213,47 @@ pub async fn levels_follow_parents_and_cycles_have_none(store: &Store) {
     let expected = expected.map(|level: Option<i64>| level.map(|level| level.to_string()));
     assert_eq!(found(store, &table, control::LEVEL).await, expected);
     assert_eq!(store.compute_levels(&table, &["parentid"], None).await.expect("levels"), levels);
+}
+
+/// Across tables: a chain that goes back and forth between two has a level per row; a cycle of rows leaves them without.
+pub async fn row_waves_run_across_tables(store: &Store) {
+    let house = plain(store, "house", vec![lookup("ownerid", "person"), lookup("nextid", "house")]).await;
+    let person = plain(store, "person", vec![lookup("homeid", "house")]).await;
+    let rows: [&[Option<&str>]; 4] = [
+        &[Some("h1"), None, None],
+        &[Some("h2"), Some("p1"), Some("h1")],
+        &[Some("h3"), Some("p2"), None],
+        &[Some("h4"), Some("nobody"), Some("h3")],
+    ];
+    stage(store, &house, &["ownerid_SourceKey", "nextid_SourceKey"], &rows).await;
+    let rows: [&[Option<&str>]; 3] =
+        [&[Some("p1"), Some("h1")], &[Some("p2"), Some("h2")], &[Some("p3"), None]];
+    stage(store, &person, &["homeid_SourceKey"], &rows).await;
+    let group = Group::new([&house, &person]);
+    let expected = vec![vec![1, 1], vec![0, 1], vec![1, 0], vec![0, 1], vec![1, 0], vec![1, 0]];
+    let counted = store.compute_row_waves(&group, Computed::Counted).await.expect("row waves");
+    assert_eq!(counted, RowWaves { levels: expected, without: 0 });
+    let zero = Some("0".to_owned());
+    assert_eq!(found(store, &house, control::LEVEL).await, vec![zero; 4], "only counted");
+    assert_eq!(store.compute_row_waves(&group, Computed::Written).await.expect("row waves"), counted);
+    let levels = |levels: &[i64]| levels.iter().map(|level| Some(level.to_string())).collect::<Vec<_>>();
+    assert_eq!(found(store, &house, control::LEVEL).await, levels(&[0, 2, 4, 5]));
+    assert_eq!(found(store, &person, control::LEVEL).await, levels(&[1, 3, 0]));
+
+    let close = Statement::new(
+        |d| {
+            let key = d.quote("homeid_SourceKey");
+            let source = d.quote(control::SOURCE_KEY);
+            d.update(
+                &person.name(),
+                &format!("{key} = {}", d.literal("h3")),
+                &format!("t.{source} = {}", d.literal("p1")),
+            )
+        },
+        Vec::new(),
+    );
+    store.execute(&close).await.expect("a cycle");
+    let cyclic = store.compute_row_waves(&group, Computed::Written).await.expect("row waves");
+    assert_eq!(cyclic.without, 5, "h2, h3, h4, p1 and p2");
+    assert_eq!(found(store, &house, control::LEVEL).await, levels(&[0, 2, 4, 5]), "nothing was written");
 }

@@ -19,7 +19,7 @@ pub use life::{
 };
 pub use lookup::{
     keys_are_compared_byte_by_byte, levels_follow_parents_and_cycles_have_none, lookups_find_their_parents,
-    owners_fall_back, parties_find_their_rows,
+    owners_fall_back, parties_find_their_rows, row_waves_run_across_tables,
 };
 pub use outcome::{
     a_lost_lease_records_nothing, a_request_without_outcome_blocks_its_rows,
@@ -68,4 +68,5 @@ pub async fn check(store: &Store) {
     owners_fall_back(store).await;
     keys_are_compared_byte_by_byte(store).await;
     levels_follow_parents_and_cycles_have_none(store).await;
+    row_waves_run_across_tables(store).await;
 }

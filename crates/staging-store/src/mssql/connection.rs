@@ -205,6 +205,19 @@ fn config(server: &ServerOptions) -> Result<Config, Error> {
     if !given.is_ascii() {
         return Err(unreadable("it has characters beyond ASCII"));
     }
+    for (key, value) in given.split(';').filter_map(|pair| pair.split_once('=')) {
+        match key.trim().to_ascii_lowercase().replace(' ', "").as_str() {
+            "server" | "datasource" if value.contains('\\') => {
+                return Err(unreadable("a named instance is found by its port: write Server=tcp:host,port"));
+            }
+            "integratedsecurity" | "trusted_connection" => {
+                return Err(unreadable(
+                    "logins by the Windows session are not supported; take a SQL login or an access token",
+                ));
+            }
+            _ => {}
+        }
+    }
     let mut text = given.to_owned();
     if let Some(path) = &server.certificate_authority {
         let path = path.to_str().filter(|path| path.is_ascii() && !path.contains('"'));
@@ -250,6 +263,12 @@ mod tests {
             assert!(said.starts_with("the connection string of the staging server cannot be used"), "{said}");
             assert!(!said.contains("s3cret") && !said.contains("never"), "{said}");
         }
+    }
+
+    #[test]
+    fn what_the_driver_would_pass_over_in_silence_is_refused() {
+        assert!(refused("Server=db\\SQLEXPRESS;Database=d").contains("Server=tcp:host,port"));
+        assert!(refused("Server=db;Integrated Security=SSPI").contains("access token"));
     }
 
     #[test]

@@ -13,6 +13,7 @@ enum Meaning {
     Deadlock,
     Locked,
     Full,
+    Away,
     Login,
     Database,
     Other,
@@ -28,6 +29,8 @@ fn meaning(code: u32) -> Meaning {
         1222 => Meaning::Locked,
         // The data file, the log, the version store.
         1101 | 1105 | 9002 | 3958 | 3959 | 3966 => Meaning::Full,
+        // Azure moves the database, or asks for patience.
+        40_197 | 40_501 | 40_613 | 49_918..=49_920 | 10_928 | 10_929 => Meaning::Away,
         // Refused; not from a trusted domain; disabled; locked; expired; must be changed.
         18_456 | 18_452 | 18_470 | 18_486 | 18_487 | 18_488 => Meaning::Login,
         // Not there, or not for this login.
@@ -38,8 +41,7 @@ fn meaning(code: u32) -> Meaning {
 
 /// Whether the connection can be used after this: the server answered, and did not end the session.
 pub(super) fn leaves_connection_sound(error: &TdsError) -> bool {
-    matches!(error, TdsError::Server(said) if said.class() < 20)
-        || matches!(error, TdsError::BulkInput(_) | TdsError::Conversion(_))
+    matches!(error, TdsError::Server(said) if said.class() < 20 && meaning(said.code()) != Meaning::Away)
 }
 
 /// Gives a failure of a statement its meaning. `doing` is a statement's text or a description; parameters are never part of
@@ -52,6 +54,7 @@ pub(super) fn failure(doing: &str, error: TdsError, statement_timeout: Duration)
             Meaning::Deadlock => Error::Deadlock { doing, source: error.into() },
             Meaning::Locked => Error::Busy { doing, source: error.into() },
             Meaning::Full => Error::Full { doing, source: error.into() },
+            Meaning::Away => Error::ConnectionLost { doing, source: error.into() },
             Meaning::Login | Meaning::Database | Meaning::Other if said.class() >= 20 => {
                 Error::ConnectionLost { doing, source: error.into() }
             }
@@ -86,6 +89,7 @@ pub(super) fn connecting(server: &str, error: TdsError) -> Error {
         TdsError::Server(said) => match meaning(said.code()) {
             Meaning::Login => Error::LoginRefused { server, source: error.into() },
             Meaning::Database => Error::DatabaseMissing { server, source: error.into() },
+            Meaning::Away => Error::Unreachable { server, source: error.into() },
             _ => Error::Open { database: server, source: error.into() },
         },
         TdsError::Tls(why) if why.contains("certificate") => {

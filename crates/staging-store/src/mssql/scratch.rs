@@ -5,10 +5,11 @@ use std::time::Duration;
 use backon::{ConstantBuilder, ExponentialBuilder, Retryable as _};
 use bb8::ManageConnection as _;
 use secrecy::ExposeSecret as _;
-use staging_schema::Dialect;
+use staging_schema::{Dialect, Statement};
 use uuid::Uuid;
 
 use super::connection::{Manager, Use};
+use super::execute::query;
 use super::failure::failure;
 use crate::Error;
 use crate::options::StoreOptions;
@@ -91,13 +92,22 @@ impl Drop for ScratchDatabase {
 }
 
 async fn remove(administration: &StoreOptions, name: &str) -> Result<(), Error> {
-    let quoted = Dialect::Mssql.quote(name);
-    // Ends sessions that others left open; not every server knows it.
-    let _ = run(administration, &format!("ALTER DATABASE {quoted} SET SINGLE_USER WITH ROLLBACK IMMEDIATE"))
-        .await;
-    let drop = format!("IF DB_ID({}) IS NOT NULL DROP DATABASE {quoted}", Dialect::Mssql.literal(name));
+    let name_text = Dialect::Mssql.literal(name);
+    let drop = format!("IF DB_ID({name_text}) IS NOT NULL DROP DATABASE {}", Dialect::Mssql.quote(name));
     let policy = ConstantBuilder::default().with_delay(Duration::from_millis(100)).with_max_times(30);
-    (|| run(administration, &drop)).retry(policy).await
+    let end_sessions_and_drop = async || {
+        let mut link = Manager::new(administration, Use::Write)?.connect().await?;
+        // Sessions that a test left open; one that ends just now is no matter.
+        let sessions = format!(
+            "SELECT CAST(session_id AS int) FROM sys.dm_exec_sessions \
+             WHERE session_id IS NOT NULL AND session_id <> @@SPID AND database_id = DB_ID({name_text})"
+        );
+        for row in query(&mut link, &Statement::same(sessions, Vec::new())).await? {
+            let _ = link.batch(&format!("KILL {}", row.integer(0)?)).await;
+        }
+        link.batch(&drop).await.map_err(|error| failure(&drop, error, link.patience.statement))
+    };
+    end_sessions_and_drop.retry(policy).await
 }
 
 async fn run(administration: &StoreOptions, text: &str) -> Result<(), Error> {

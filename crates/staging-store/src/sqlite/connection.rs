@@ -229,6 +229,9 @@ pub(super) fn failure(doing: &str, error: rusqlite::Error) -> Error {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             Error::Busy { doing, source: error.into() }
         }
+        Some(ErrorCode::DiskFull) => Error::Full { doing, source: error.into() },
+        Some(ErrorCode::SystemIoFailure) => Error::Disk { doing, source: error.into() },
+        Some(ErrorCode::DatabaseCorrupt) => Error::Damaged { doing, source: error.into() },
         Some(ErrorCode::ConstraintViolation) => Error::Constraint { doing, source: error.into() },
         _ => Error::Statement { doing, source: error.into() },
     }

@@ -163,6 +163,9 @@ pub(super) fn opening(path: &Path, error: rusqlite::Error) -> Error {
             Error::NotADatabase { database, why: "it is no SQLite file, or an encrypted one".to_owned() }
         }
         Some(ErrorCode::ReadOnly) => Error::ReadOnly { database },
+        Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt) => {
+            connection::failure(&format!("opening {}", path.display()), error)
+        }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             Error::Busy { doing: format!("opening {}", path.display()), source: error.into() }
         }

@@ -49,6 +49,7 @@ keeps!(
     matched_rows_are_never_inserted,
     associations_wait_for_both_ends,
     lookups_find_their_parents,
+    row_waves_run_across_tables,
     parties_find_their_rows,
     owners_fall_back,
     keys_are_compared_byte_by_byte,

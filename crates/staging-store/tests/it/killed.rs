@@ -1,7 +1,7 @@
 //! A process that is killed never leaves half an outcome, and what it said was durable is.
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ use crate::world;
 
 /// Tells the child which file to work on.
 const FILE: &str = "STAGING_STORE_KILLED_FILE";
+/// Tells the child which server to work on instead.
+const SERVER: &str = "STAGING_STORE_KILLED_SERVER";
 const KILLS: usize = 12;
 const ROWS: u64 = 60_000;
 
@@ -26,11 +28,45 @@ fn table() -> TargetTable {
 #[tokio::test]
 async fn a_killed_writer_never_leaves_half_an_outcome() {
     let (folder, store) = world::store().await;
+    stage(&store, ROWS).await;
+    let file = folder.path().join("staging.db");
+    let mut said = Vec::new();
+    for kill in 0..KILLS {
+        said.extend(work_until_killed((FILE, file.as_os_str()), 3 + kill % 5, kill as u64));
+    }
+    assert!(said.len() >= KILLS * 3);
+    everything_is_whole(&store, ROWS, &said).await;
+}
+
+#[tokio::test]
+async fn four_workers_on_a_server_double_nothing_though_all_are_killed() {
+    const ROWS: u64 = 6_000;
+    let Some((database, store)) = world::server_store().await else { return };
+    stage(&store, ROWS).await;
+    let connection = std::ffi::OsString::from(database.connection());
+    let workers: Vec<_> = [4, 3, 8, 9]
+        .into_iter()
+        .map(|lines| {
+            let connection = connection.clone();
+            tokio::task::spawn_blocking(move || work_until_killed((SERVER, &connection), lines, lines as u64))
+        })
+        .collect();
+    let mut said = Vec::new();
+    for worker in workers {
+        said.extend(worker.await.unwrap());
+    }
+    assert_eq!(said.len(), 4 + 3 + 8 + 9);
+    everything_is_whole(&store, ROWS, &said).await;
+    store.close().await.unwrap();
+    database.remove().await.unwrap();
+}
+
+async fn stage(store: &Store, rows: u64) {
     let table = table();
     store.ensure_tables(std::slice::from_ref(&table)).await.unwrap();
     let mut appender = store.append(&table.name(), [control::SOURCE_TABLE, control::SOURCE_KEY]);
     let mut batch = appender.batch();
-    for n in 0..ROWS {
+    for n in 0..rows {
         batch.push_text("Source");
         batch.push_display(n);
     }
@@ -38,10 +74,11 @@ async fn a_killed_writer_never_leaves_half_an_outcome() {
     appender.finish().await.unwrap();
     let plan = ChunkPlan { table: &table, pass: Pass::Insert, levels: Levels::All, chunk_rows: 100 };
     assert!(matches!(store.cut_chunks(&plan).await.unwrap(), Cut::Cut { .. }));
-    let mut said = Vec::new();
-    for kill in 0..KILLS {
-        said.extend(work_until_killed(&folder.path().join("staging.db"), 3 + kill % 5, kill as u64));
-    }
+}
+
+/// No request has outcomes for a part of its rows, what was said to be durable is, and every row is accounted for.
+async fn everything_is_whole(store: &Store, rows: u64, said: &[String]) {
+    let table = table();
     let (requests, success) = (staging_schema::manifest::name(), table.success());
     let torn = Statement::new(
         |d| {
@@ -55,7 +92,6 @@ async fn a_killed_writer_never_leaves_half_an_outcome() {
         vec![],
     );
     assert_eq!(store.count(&torn).await.unwrap(), 0);
-    assert!(said.len() >= KILLS * 3);
     for request in said {
         let answered = Statement::new(
             |d| {
@@ -75,14 +111,14 @@ async fn a_killed_writer_never_leaves_half_an_outcome() {
         |d| format!("SELECT SUM([RowCount]) FROM {} WHERE State <> 'void'", d.table(&requests)),
         vec![],
     );
-    assert_eq!(pending + store.count(&sent).await.unwrap(), ROWS);
+    assert_eq!(pending + store.count(&sent).await.unwrap(), rows);
 }
 
 /// Lets a child record outcomes, kills it after it has said so a few times, and gives what it said.
-fn work_until_killed(file: &Path, lines: usize, delay: u64) -> Vec<String> {
+fn work_until_killed(place: (&str, &OsStr), lines: usize, delay: u64) -> Vec<String> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "killed::a_writer_to_be_killed", "--nocapture", "--test-threads=1"])
-        .env(FILE, file)
+        .env(place.0, place.1)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -107,11 +143,15 @@ fn wait(time: Duration) -> u64 {
     turns
 }
 
-/// No test of its own: what the killed process does. Without the file it does nothing.
+/// No test of its own: what the killed process does. Without a place it does nothing.
 #[tokio::test]
 async fn a_writer_to_be_killed() {
-    let Some(file) = std::env::var_os(FILE) else { return };
-    let store = Store::open(StoreOptions::sqlite(file)).await.unwrap();
+    let options = match (std::env::var_os(FILE), std::env::var(SERVER)) {
+        (Some(file), _) => StoreOptions::sqlite(file),
+        (None, Ok(connection)) => StoreOptions::sql_server(connection),
+        (None, Err(_)) => return,
+    };
+    let store = Store::open(options).await.unwrap();
     let table = table();
     let worker = Uuid::new_v4().to_string();
     loop {
@@ -119,6 +159,8 @@ async fn a_writer_to_be_killed() {
             Take { chunks: 1, lease: Duration::from_mins(10), ..Take::new(&worker, "contact", Pass::Insert) };
         match store.take_chunks(&take).await.unwrap() {
             Taken::Chunks(leases) => work(&store, &table, &leases[0]).await,
+            // On a server somebody else may just take the same: ask again.
+            Taken::AllLeased { next_expiry: Duration::ZERO, .. } => {}
             other => panic!("there is work for all: {other:?}"),
         }
     }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
 use staging_schema::{Levels, Pass, TargetTable, control};
 use staging_store::{ChunkPlan, Cut, Lease, Store, Take, Taken};
 
@@ -49,9 +51,8 @@ impl Model {
     }
 }
 
-async fn play(acts: Vec<Act>) {
-    let (_folder, store) = world::store().await;
-    let table = TargetTable::new("contact", vec![]).unwrap();
+async fn play(store: &Store, name: &str, acts: Vec<Act>) {
+    let table = TargetTable::new(name, vec![]).unwrap();
     store.ensure_tables(std::slice::from_ref(&table)).await.unwrap();
     let mut appender = store.append(&table.name(), [control::SOURCE_TABLE, control::SOURCE_KEY]);
     let mut batch = appender.batch();
@@ -66,7 +67,7 @@ async fn play(acts: Vec<Act>) {
     let mut model = Model::default();
     let mut leases: Vec<Lease> = Vec::new();
     for act in acts {
-        step(&store, &mut model, &mut leases, act).await;
+        step(store, name, &mut model, &mut leases, act).await;
     }
     // Whoever is left ends; then somebody finishes the rest.
     for lease in leases.clone() {
@@ -74,7 +75,7 @@ async fn play(acts: Vec<Act>) {
     }
     model.holder.clear();
     loop {
-        let take = Take { chunks: 2, lease: LONG, ..Take::new("last", "contact", Pass::Insert) };
+        let take = Take { chunks: 2, lease: LONG, ..Take::new("last", name, Pass::Insert) };
         match store.take_chunks(&take).await.unwrap() {
             Taken::Chunks(taken) => {
                 for lease in taken {
@@ -90,11 +91,11 @@ async fn play(acts: Vec<Act>) {
     assert!(model.done.values().all(|times| *times == 1), "{:?}", model.done);
 }
 
-async fn step(store: &Store, model: &mut Model, leases: &mut Vec<Lease>, act: Act) {
+async fn step(store: &Store, name: &str, model: &mut Model, leases: &mut Vec<Lease>, act: Act) {
     match act {
         Act::Take { worker, chunks } => {
             let worker = format!("worker {worker}");
-            let take = Take { chunks, lease: LONG, ..Take::new(&worker, "contact", Pass::Insert) };
+            let take = Take { chunks, lease: LONG, ..Take::new(&worker, name, Pass::Insert) };
             let open = CHUNKS - model.done.len() as u64;
             let free = open - model.holder.len() as u64;
             match store.take_chunks(&take).await.unwrap() {
@@ -147,6 +148,22 @@ proptest! {
 
     #[test]
     fn each_chunk_is_done_exactly_once(acts in acts()) {
-        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(play(acts));
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+            let (_folder, store) = world::store().await;
+            play(&store, "contact", acts).await;
+        });
     }
+}
+
+/// The same on a server, a few times in one database: making a database is slow.
+#[tokio::test]
+async fn each_chunk_is_done_exactly_once_on_a_server() {
+    let Some((database, store)) = world::server_store().await else { return };
+    let mut runner = TestRunner::default();
+    for case in 0..6 {
+        let acts = acts().new_tree(&mut runner).unwrap().current();
+        play(&store, &format!("contact{case}"), acts).await;
+    }
+    store.close().await.unwrap();
+    database.remove().await.unwrap();
 }

@@ -1,0 +1,197 @@
+//! Times the staging database on many rows, a line of JSON per step; `tests/bench_staging.py` runs it beside the `sqlite3` shell.
+//!
+//! `cargo run --release -p source-extract --example staging_bench -- FOLDER STEP`, where the folder holds `Contact.csv` and the step
+//! is `extract`, `fill`, `choices`, `lookups` or `leases`.
+
+#![expect(clippy::print_stdout, reason = "it is what the example is for")]
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use source_extract::{Options, SourceTable, extract};
+use staging_schema::lookup::{self, Fill, Parent};
+use staging_schema::{
+    Dialect, Levels, Pass, StagedColumn, StagedKind, Statement, TableName, TargetTable, control, ddl,
+};
+use staging_store::{ChunkPlan, SLICE_ROWS, Store, StoreOptions, Take, Taken};
+
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+const WORKERS: usize = 8;
+const CHUNK_ROWS: u32 = 500;
+
+fn account() -> Outcome<TargetTable> {
+    Ok(TargetTable::new("account", vec![StagedColumn::new("name", StagedKind::Text { max: 160 })])?)
+}
+
+fn contact() -> Outcome<TargetTable> {
+    let parent =
+        StagedKind::Lookup { targets: vec!["account".into()], multi_table: false, multi_source: false };
+    Ok(TargetTable::new(
+        "contact",
+        vec![
+            StagedColumn::new("lastname", StagedKind::Text { max: 50 }),
+            StagedColumn::new("preferredcontactmethodcode", StagedKind::Choice),
+            StagedColumn::new("parentcustomerid", parent),
+        ],
+    )?)
+}
+
+#[tokio::main]
+async fn main() -> Outcome {
+    let mut arguments = std::env::args_os().skip(1);
+    let (Some(folder), Some(step)) = (arguments.next().map(PathBuf::from), arguments.next()) else {
+        return Err("FOLDER STEP".into());
+    };
+    let file = folder.join("staging.db");
+    let store = Store::open(StoreOptions::sqlite(&file)).await?;
+    let (rows, seconds) = match step.to_str() {
+        Some("extract") => extracted(&store, &folder).await?,
+        Some("fill") => filled(&store).await?,
+        Some("choices") => choices(&store, &folder).await?,
+        Some("lookups") => lookups(&store, &folder).await?,
+        Some("leases") => leases(&store, &file).await?,
+        _ => return Err("the step is extract, fill, choices, lookups or leases".into()),
+    };
+    store.close().await?;
+    println!("{{\"rows\":{rows},\"seconds\":{seconds:.3},\"peak_mib\":{:.0}}}", peak_mib());
+    Ok(())
+}
+
+/// A CSV file into `source.Contact`.
+async fn extracted(store: &Store, folder: &Path) -> Outcome<(u64, f64)> {
+    let start = Instant::now();
+    let options = Options::at(jiff::Timestamp::now());
+    let done = extract(store, folder, &SourceTable::named("Contact"), &options).await?;
+    Ok((done.rows, start.elapsed().as_secs_f64()))
+}
+
+/// Target rows from the snapshot, and parents with their GUIDs: what the next steps work on.
+async fn filled(store: &Store) -> Outcome<(u64, f64)> {
+    let start = Instant::now();
+    let (account, contact) = (account()?, contact()?);
+    store.ensure_tables(&[account.clone(), contact.clone()]).await?;
+    let source = TableName::source("Contact");
+    let rows = store
+        .in_slices(&source, SLICE_ROWS, |slice| {
+            Statement::new(
+                |d| {
+                    format!(
+                        "INSERT INTO {target} ({key}, {table}, lastname, preferredcontactmethodcode_Text, parentcustomerid_SourceKey) \
+                         SELECT Id, 'Contact', LastName, Method, AccountId FROM {source} WHERE {row} BETWEEN {first} AND {last}",
+                        target = d.table(&contact.name()),
+                        key = d.quote(control::SOURCE_KEY),
+                        table = d.quote(control::SOURCE_TABLE),
+                        source = d.table(&source),
+                        row = d.quote(control::ROW_ID),
+                        first = d.param(1),
+                        last = d.param(2),
+                    )
+                },
+                vec![(*slice.start()).into(), (*slice.end()).into()],
+            )
+        })
+        .await?;
+    let parents = Statement::new(
+        |d| {
+            format!(
+                "INSERT INTO {account} ({key}, {table}, name, {id}, {flag}) SELECT DISTINCT AccountId, 'Account', AccountId, \
+                 '00000000-0000-4000-8000-' || printf('%012d', CAST(SUBSTR(AccountId, 2) AS INTEGER)), 'P' FROM {source}",
+                account = d.table(&account.name()),
+                key = d.quote(control::SOURCE_KEY),
+                table = d.quote(control::SOURCE_TABLE),
+                id = d.quote(control::DATAVERSE_ID),
+                flag = d.quote(control::PROCESSING_FLAG),
+                source = d.table(&source),
+            )
+        },
+        Vec::new(),
+    );
+    store.execute(&parents).await?;
+    let mapping = Statement::new(
+        |d| {
+            format!(
+                "INSERT INTO {} (SourceTable, TargetTable, TargetColumn, SourceText, TargetValue) \
+                 VALUES ('Contact', 'contact', 'preferredcontactmethodcode', 'Any', 1), \
+                 ('Contact', 'contact', 'preferredcontactmethodcode', 'Email', 2), \
+                 ('Contact', 'contact', 'preferredcontactmethodcode', 'Phone', 3), \
+                 ('Contact', 'contact', 'preferredcontactmethodcode', 'Fax', 4)",
+                d.table(&TableName::migration("OptionSetMapping"))
+            )
+        },
+        Vec::new(),
+    );
+    store.execute(&mapping).await?;
+    Ok((rows, start.elapsed().as_secs_f64()))
+}
+
+/// Choice texts into values, slice by slice; the statement that people type is left beside the database.
+async fn choices(store: &Store, folder: &Path) -> Outcome<(u64, f64)> {
+    let contact = contact()?;
+    let separators = optionset_mapping::Separators::default();
+    let all = 1..=i64::MAX;
+    if let Some(by_hand) = optionset_mapping::apply_statement(&contact, "Contact", &separators, &all)? {
+        std::fs::write(folder.join("choices.sql"), by_hand.written_out(Dialect::Sqlite))?;
+    }
+    let start = Instant::now();
+    let changed = optionset_mapping::apply(store, &contact, &separators).await?;
+    Ok((changed, start.elapsed().as_secs_f64()))
+}
+
+/// GUIDs of parents into lookups, slice by slice; the statement that people type is left beside the database.
+async fn lookups(store: &Store, folder: &Path) -> Outcome<(u64, f64)> {
+    let contact = contact()?;
+    let fills = [Fill::new("parentcustomerid", [Parent::new("account")])];
+    let by_hand = lookup::preload(&contact, &fills, &(1..=i64::MAX))?;
+    std::fs::write(folder.join("lookups.sql"), by_hand.written_out(Dialect::Sqlite))?;
+    let start = Instant::now();
+    let mut changed = 0;
+    for slice in store.slices(&contact.name(), SLICE_ROWS).await? {
+        changed += store.execute(&lookup::preload(&contact, &fills, &slice)?).await?;
+    }
+    Ok((changed, start.elapsed().as_secs_f64()))
+}
+
+/// Chunks taken and finished by workers of which each has opened the file for itself, as processes do.
+async fn leases(store: &Store, file: &Path) -> Outcome<(u64, f64)> {
+    let contact = contact()?;
+    store.execute_all(&ddl::target_table(&contact)).await?;
+    let plan = ChunkPlan { table: &contact, pass: Pass::Insert, levels: Levels::All, chunk_rows: CHUNK_ROWS };
+    store.cut_chunks(&plan).await?;
+    let start = Instant::now();
+    let mut workers = tokio::task::JoinSet::new();
+    for worker in 0..WORKERS {
+        let file = file.to_owned();
+        workers.spawn(async move {
+            let store = Store::open(StoreOptions::sqlite(file)).await?;
+            let name = format!("worker-{worker}");
+            let take = Take {
+                chunks: 1,
+                lease: Duration::from_mins(5),
+                ..Take::new(&name, "contact", Pass::Insert)
+            };
+            let mut taken: u64 = 0;
+            while let Taken::Chunks(leases) = store.take_chunks(&take).await? {
+                for lease in leases {
+                    store.finish_chunk(&lease).await?;
+                    taken += 1;
+                }
+            }
+            store.close().await?;
+            Outcome::Ok(taken)
+        });
+    }
+    let mut taken = 0;
+    while let Some(worker) = workers.join_next().await {
+        taken += worker??;
+    }
+    Ok((taken, start.elapsed().as_secs_f64()))
+}
+
+/// Highest resident memory of this process so far; 0 where the system does not say.
+fn peak_mib() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    kib.map_or(0.0, |kib| kib / 1024.0)
+}
