@@ -81,7 +81,7 @@ async fn copy(store: &Store, to: &Path) -> Result<Backup, Error> {
         .await
         .map_err(in_staging(format!("copying it to {}", to.display())))?;
     let reading = || in_staging(format!("reading the copy {}", to.display()));
-    let copied = Staging::Sqlite { path: to.to_owned() };
+    let copied = Staging::sqlite(to.to_owned());
     let Some(copy) = copied.open_any_version().await? else {
         return Err(Error::NoStaging { staging: copied.to_string() });
     };
