@@ -39,7 +39,7 @@ pub fn procedures(tables: &[TargetTable]) -> Vec<Statement> {
 }
 
 fn batch(text: String) -> Statement {
-    Statement::script(|dialect| match dialect {
+    Statement::script(move |dialect| match dialect {
         Dialect::Sqlite => String::new(),
         Dialect::Mssql => text.clone(),
     })
