@@ -12,8 +12,8 @@ from world import Failure, Loader, hold_staging
 
 # Loader events of an undisturbed load, per row; disturbed ones have more.
 EVENTS_PER_ROW = {1: 0.8, 2: 0.4}
-# A loader that has said nothing for so many seconds hangs; its waits are shorter.
-SILENCE = 120
+# A loader that has said nothing for so many seconds hangs. One waits without a word while another is at a later pass of a table.
+SILENCE = 600
 WRITES = ["CreateMultiple", "UpdateMultiple", "update", "associate", "disassociate", "delete", "WinOpportunity", "LoseOpportunity", "CloseIncident"]
 # All that go wrong on the way, with how often; ms are filled in.
 SHARES = [

@@ -35,8 +35,7 @@ fn holds(workers: &str) {
         .current_dir(root())
         .output()
         .expect("python3 was just started");
-    let told =
-        format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    let told = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     assert!(done.status.success(), "{told}");
     println!("{told}");
 }
