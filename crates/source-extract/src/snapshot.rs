@@ -245,7 +245,11 @@ impl Arriving {
             |d| match d {
                 Dialect::Sqlite => format!("ALTER TABLE {} RENAME TO {}", d.table(&from), d.table(&to)),
                 Dialect::Mssql => {
-                    format!("EXEC sp_rename {}, {}", d.literal(&d.table(&from)), d.literal(to.name()))
+                    format!(
+                        "EXEC sp_rename {}, {}, N'OBJECT'",
+                        d.literal(&d.table(&from)),
+                        d.literal(to.name())
+                    )
                 }
             },
             Vec::new(),
