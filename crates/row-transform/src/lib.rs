@@ -25,7 +25,7 @@
 //! ```
 //!
 //! What SQL cannot do alike on both engines (time zones, number spellings, UTF-16 lengths) are pure functions in
-//! [`values`], which [`functions`] registers with SQLite.
+//! [`values`]. [`functions`] registers them with SQLite and has a T-SQL text for each, which gives the same answers.
 
 mod error;
 mod finding;
@@ -46,6 +46,6 @@ pub use functions::functions;
 pub use plan::{Plan, SourceColumns, TablePlan, plan};
 pub use problem::Problem;
 pub use script::Script;
-pub use stage::{ScriptRun, Staged, derive_states, run_scripts, stage};
+pub use stage::{ScriptRun, Staged, derive_states, run_scripts, stage, statements_for_sql_server};
 pub use unmapped::{UnmappedColumn, unmapped_columns};
 pub use validate::{findings, validate};

@@ -63,7 +63,11 @@ impl Fragment {
     /// Texts joined into one, NULL counting as no text.
     pub(crate) fn joined(texts: Vec<Self>) -> Self {
         // Not CONCAT on SQL Server: Babelfish takes it to the code page of the database.
-        let plus = texts.iter().map(|text| Self::sql("COALESCE(").then(text.clone()).text(", N'')"));
+        let plus = texts.iter().map(|text| match text.pieces.as_slice() {
+            [Piece::Each { mssql, .. }] if mssql.starts_with("N'") => text.clone(),
+            [Piece::Param(_)] => text.clone(),
+            _ => Self::sql("COALESCE(").then(text.clone()).text(", N'')"),
+        });
         let plus = Self::join(plus, " + ");
         Self::either(
             Self::sql("CONCAT(").then(Self::join(texts, ", ")).text(")"),

@@ -111,7 +111,7 @@ fn literal(dialect: Dialect, value: &Value) -> String {
         Value::Null => "NULL".to_owned(),
         Value::Integer(number) => number.to_string(),
         Value::Real(number) => format!("{number:?}"),
-        Value::Text(text) => dialect.literal(text),
+        Value::Text(text) => written_text(dialect, text),
         Value::Blob(bytes) => {
             let mut hex = String::with_capacity(bytes.len() * 2);
             for byte in bytes {
@@ -123,6 +123,27 @@ fn literal(dialect: Dialect, value: &Value) -> String {
             }
         }
     }
+}
+
+/// A text literal whose control characters can be seen.
+fn written_text(dialect: Dialect, text: &str) -> String {
+    let is_hidden = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+    if !text.contains(is_hidden) {
+        return dialect.literal(text);
+    }
+    let (join, character) = match dialect {
+        Dialect::Sqlite => (" || ", "char"),
+        Dialect::Mssql => (" + ", "NCHAR"),
+    };
+    let mut parts = Vec::new();
+    for part in text.split_inclusive(is_hidden) {
+        let shown = part.trim_end_matches(is_hidden);
+        if !shown.is_empty() {
+            parts.push(dialect.literal(shown));
+        }
+        parts.extend(part[shown.len()..].chars().map(|c| format!("{character}({})", u32::from(c))));
+    }
+    format!("({})", parts.join(join))
 }
 
 impl fmt::Debug for Statement {
@@ -152,6 +173,13 @@ mod tests {
             statement.written_out(Dialect::Mssql),
             "SELECT '?1 @P1', [a ?1] FROM t WHERE x = 7 AND y = N'o''neil'"
         );
+    }
+
+    #[test]
+    fn control_characters_of_a_parameter_can_be_seen() {
+        let statement = Statement::new(|d| d.param(1), vec!["%d\u{1f}%m\u{1f}".into()]);
+        assert_eq!(statement.written_out(Dialect::Mssql), "(N'%d' + NCHAR(31) + N'%m' + NCHAR(31))");
+        assert_eq!(statement.written_out(Dialect::Sqlite), "('%d' || char(31) || '%m' || char(31))");
     }
 
     #[test]

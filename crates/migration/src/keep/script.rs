@@ -27,12 +27,16 @@ pub async fn staging_script(project: &Project, dialect: Dialect) -> Result<Strin
     script.heading(&format!(
         "The staging database of the project {}, for {}.\n\
          Every part may be run again: what is there stays, and what is done is not done twice.\n\
-         What it does not hold: the copy of the source (a bulk import of your choice into the source tables fills them), and\n\
-         the mapping from source to target rows, which calls functions of the toolkit (dv-migrate run --only transform).",
+         What it does not hold: the copy of the source (a bulk import of your choice into the source tables fills them){}",
         project.settings().name,
         match dialect {
             Dialect::Sqlite => "SQLite",
             Dialect::Mssql => "SQL Server 2016 or newer",
+        },
+        match dialect {
+            Dialect::Sqlite =>
+                ", and\nthe mapping from source to target rows, which calls functions of the toolkit (dv-migrate run --only transform).",
+            Dialect::Mssql => ", and the findings\nof the validation, which the toolkit makes (dv-migrate run --only transform).",
         }
     ));
     script.part("Control tables: flags, leases, requests, mappings", &ddl::control_tables());
@@ -56,6 +60,15 @@ pub async fn staging_script(project: &Project, dialect: Dialect) -> Result<Strin
              -- EXEC migration.RetryErrors N'table', N'error code or nothing', and the next run takes those rows again",
             &ddl::procedures(&checked.tables),
         );
+    }
+    if dialect == Dialect::Mssql {
+        script.functions();
+        for table in checked.plan.tables() {
+            script.part(
+                &format!("{}: new and changed rows from the source tables", table.target().name()),
+                &row_transform::statements_for_sql_server(table),
+            );
+        }
     }
     for table in checked.plan.tables() {
         choices(&mut script, table)?;
@@ -163,6 +176,16 @@ impl Script {
     fn heading(&mut self, lines: &str) {
         for line in lines.lines() {
             let _ = writeln!(self.text, "-- {line}");
+        }
+    }
+
+    /// The functions that the mapping calls, each in a batch of its own.
+    fn functions(&mut self) {
+        let _ = writeln!(self.text, "\n-- Functions of the mapping: how texts, numbers and dates are read");
+        for function in row_transform::functions() {
+            let Some(text) = function.tsql else { continue };
+            let name = format!("[migration].[{}]", function.name);
+            let _ = writeln!(self.text, "DROP FUNCTION IF EXISTS {name};\nGO\n{}\nGO", text.trim_end());
         }
     }
 

@@ -67,6 +67,21 @@ pub async fn stage(store: &Store, plan: &Plan, table: &str) -> Result<Vec<Staged
     Ok(results)
 }
 
+/// The statements by which [`stage`] fills a target table on SQL Server, over all source rows at once, for a script that is
+/// run by hand. They call [`functions`](crate::functions), which the database has to have.
+pub fn statements_for_sql_server(planned: &TablePlan) -> Vec<Statement> {
+    let mut steps = scratch::create();
+    steps.extend(zones::prepare(planned));
+    for map in &planned.maps {
+        let rows = Slice::new(planned, map, 1..=i64::MAX);
+        steps.extend(statements::duplicates(planned, map));
+        steps.extend(rows.update_changed());
+        steps.push(rows.insert_new());
+        steps.extend(rows.insert_parties());
+    }
+    steps
+}
+
 fn check_engine(store: &Store, planned: &TablePlan) -> Result<(), Error> {
     let gap = planned.maps.iter().flat_map(|map| &map.cells).find_map(|cell| cell.value.mssql_gap());
     match (store.dialect(), gap) {

@@ -10,6 +10,8 @@ mod rerun;
 #[cfg(test)]
 mod rules;
 #[cfg(test)]
+mod same_answers;
+#[cfg(test)]
 mod spoiled;
 #[cfg(test)]
 mod support;

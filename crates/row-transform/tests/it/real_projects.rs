@@ -8,7 +8,7 @@ async fn the_salesforce_export_is_staged_whole_and_without_findings() {
     let run = project.run().await;
     insta::assert_debug_snapshot!(run.counts());
     assert_eq!(run.findings, Vec::<String>::new());
-    let cases = project.rows("SELECT statuscode_Text, statuscode, statecode, COUNT(*) FROM target_incident GROUP BY 1, 2, 3 ORDER BY 1").await;
+    let cases = project.rows("SELECT statuscode_Text, statuscode, statecode, COUNT(*) FROM target_incident GROUP BY statuscode_Text, statuscode, statecode ORDER BY 1").await;
     assert_eq!(cases, ["Closed|5|1|14", "in_progress|1|0|11", "open|1|0|15"]);
     let account = project
         .rows("SELECT name, revenue, overriddencreatedon, ownerid_SourceKey, transactioncurrencyid_SourceKey FROM target_account WHERE DataMigration_SourceKey = '001Ec00000GGw3hIAD'")
@@ -48,10 +48,10 @@ async fn employees_report_to_employees_and_three_sources_feed_one_table() {
     let rows = project
         .rows(
             "SELECT DataMigration_SourceKey, birthdate, new_reportstoid_SourceKey, new_reportstoid_SourceTable FROM target_contact \
-             WHERE DataMigration_SourceTable = 'Employees' ORDER BY 1 LIMIT 2",
+             WHERE DataMigration_SourceTable = 'Employees' ORDER BY 1",
         )
         .await;
-    assert_eq!(rows, ["1|1948-12-08|2|Employees", "2|1952-02-19|-|-"]);
+    assert_eq!(rows[..2], ["1|1948-12-08|2|Employees", "2|1952-02-19|-|-"]);
     let people = project
         .rows("SELECT firstname, lastname FROM target_contact WHERE DataMigration_SourceTable = 'Customers' AND DataMigration_SourceKey = 'ALFKI'")
         .await;

@@ -26,8 +26,15 @@ async fn project() -> Project {
     project
         .write("source/Account.csv", "Id,Name,Industry,Contact\nA,Alpha,Accounting,1\nB,Beta,Consulting,\n");
     project.write("source/Contact.csv", "Id,Name\n1,One\n2,Two\n");
-    project.write("mark.sql", "UPDATE ${target.account} SET description = name || '!'");
+    mark(&project, |name, join| format!("{name} {join} '!'"));
     project
+}
+
+/// A script in both forms: `text` is what it writes, from the name and the operator that joins texts.
+fn mark(project: &Project, text: impl Fn(&str, &str) -> String) {
+    for (file, join) in [("mark.sql", "||"), ("mark.mssql.sql", "+")] {
+        project.write(file, &format!("UPDATE ${{target.account}} SET description = {}", text("name", join)));
+    }
 }
 
 const STATE: &str = "SELECT DataMigration_SourceKey, name, description, industrycode, primarycontactid_SourceKey, primarycontactid, \
@@ -52,7 +59,7 @@ async fn a_second_run_changes_nothing() {
 async fn a_changed_row_begins_a_new_generation_and_is_resolved_again() {
     let project = project().await;
     project.run().await;
-    let sent = "UPDATE target_account SET DataMigration_DataverseId = 'g' || DataMigration_SourceKey, DataMigration_ProcessingFlag = 'P', primarycontactid = 'g1'";
+    let sent = "UPDATE target_account SET DataMigration_DataverseId = '00000000-0000-0000-0000-0000000000aa', DataMigration_ProcessingFlag = 'P', primarycontactid = '00000000-0000-0000-0000-0000000000c1'";
     project.execute(sent).await;
     // Alpha points to another contact; Beta's industry is called something that means the same.
     project
@@ -61,18 +68,15 @@ async fn a_changed_row_begins_a_new_generation_and_is_resolved_again() {
     assert_eq!(run.staged[0].changed, 2);
     let rows = project.rows(STATE).await;
     assert_eq!(rows[0], "A|Alpha|Alpha!|1|2|-|2|U|U");
-    assert_eq!(rows[1], "B|Beta|Beta!|7|-|g1|2|U|U");
+    assert_eq!(rows[1], "B|Beta|Beta!|7|-|00000000-0000-0000-0000-0000000000c1|2|U|U");
 }
 
 #[tokio::test]
 async fn only_what_a_script_really_changed_begins_a_new_generation() {
     let project = project().await;
     project.run().await;
-    project.execute("UPDATE target_account SET DataMigration_DataverseId = 'g' || DataMigration_SourceKey, DataMigration_ProcessingFlag = 'P'").await;
-    project.write(
-        "mark.sql",
-        "UPDATE ${target.account} SET description = CASE name WHEN 'Beta' THEN 'new' ELSE name || '!' END",
-    );
+    project.execute("UPDATE target_account SET DataMigration_DataverseId = '00000000-0000-0000-0000-0000000000aa', DataMigration_ProcessingFlag = 'P'").await;
+    mark(&project, |name, join| format!("CASE {name} WHEN 'Beta' THEN 'new' ELSE {name} {join} '!' END"));
     project.run().await;
     let rows = project.rows(STATE).await;
     assert!(rows[0].ends_with("|1|I|P"), "{rows:?}");
@@ -85,7 +89,7 @@ async fn rows_that_left_the_source_go_unless_something_of_them_was_sent() {
     project.run().await;
     project
         .execute(
-            "UPDATE target_contact SET DataMigration_DataverseId = 'g' WHERE DataMigration_SourceKey = '2'",
+            "UPDATE target_contact SET DataMigration_DataverseId = '00000000-0000-0000-0000-0000000000aa' WHERE DataMigration_SourceKey = '2'",
         )
         .await;
     project.write("source/Contact.csv", "Id,Name\n3,Three\n");

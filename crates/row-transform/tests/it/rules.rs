@@ -1,5 +1,7 @@
 //! Each kind of rule, on rows made for it.
 
+use staging_schema::Dialect;
+
 use crate::support::{Project, definitions};
 
 /// Stages one source with rules for `contact` and reads staged columns back.
@@ -188,6 +190,10 @@ columns = { companyname = { expression = "(SELECT c.Name FROM ${source.Company} 
     project.run().await;
     let names = "SELECT companyname FROM target_lead ORDER BY DataMigration_RowId";
     assert_eq!(project.rows(names).await, ["Bolt", "Acme", "-"]);
+    // SQL Server makes hash joins of such subqueries.
+    if project.store.dialect() == Dialect::Mssql {
+        return;
+    }
     let steps = project.rows("EXPLAIN QUERY PLAN SELECT Name FROM source_Company WHERE Id = 'A'").await;
     assert!(steps[0].contains("SEARCH source_Company USING INDEX IX_source_Company_Key"), "{steps:?}");
     // Nobody looks into the other one, and what is read once needs no index.

@@ -80,7 +80,7 @@ async fn every_spoiled_row_is_named_with_its_column_and_rule_and_the_others_stay
     findings.sort();
     insta::assert_snapshot!(findings.join("\n"));
     let flagged =
-        project.rows("SELECT COUNT(*), SUM(DataMigration_ProcessingFlag = 'E') FROM target_account").await;
+        project.rows("SELECT COUNT(*), SUM(CASE WHEN DataMigration_ProcessingFlag = 'E' THEN 1 ELSE 0 END) FROM target_account").await;
     assert_eq!(flagged, ["29|7"]);
     let errors = project
         .rows("SELECT Pass, Generation, ColumnName, RuleName, Value, Retried FROM target_account_Error WHERE RuleName = 'option'")

@@ -10,7 +10,7 @@ use optionset_mapping::Separators;
 use row_transform::model::{Owners, TableMapping};
 use row_transform::{Plan, Problem, Script, Staged, functions, plan};
 use source_extract::{Options, SourceTable, extract, headers};
-use staging_schema::{Statement, ddl};
+use staging_schema::{Dialect, Statement, Value, ddl};
 use staging_store::contract::ScratchStaging;
 use staging_store::{Store, StoreOptions};
 
@@ -148,17 +148,17 @@ impl Project {
         Run { plan, staged, choices_changed, states_changed, findings }
     }
 
-    /// Rows of a query, cells joined by `|`, NULL as `-`.
+    /// Rows of a query, cells joined by `|`, NULL as `-`. Tables are named as in SQLite.
     pub(crate) async fn rows(&self, sql: &str) -> Vec<String> {
-        let rows = self.store.query(&Statement::same(sql, Vec::new())).await.unwrap();
+        let rows = self.store.query(&of_engine(sql)).await.unwrap();
         rows.iter()
             .map(|row| {
                 let cells = row.values().iter().map(|value| match value {
-                    staging_schema::Value::Null => "-".to_owned(),
-                    staging_schema::Value::Integer(n) => n.to_string(),
-                    staging_schema::Value::Real(n) => n.to_string(),
-                    staging_schema::Value::Text(text) => text.clone(),
-                    staging_schema::Value::Blob(_) => "blob".to_owned(),
+                    Value::Null => "-".to_owned(),
+                    Value::Integer(n) => n.to_string(),
+                    Value::Real(n) => n.to_string(),
+                    Value::Text(text) => text.clone(),
+                    Value::Blob(_) => "blob".to_owned(),
                 });
                 cells.collect::<Vec<_>>().join("|")
             })
@@ -166,8 +166,26 @@ impl Project {
     }
 
     pub(crate) async fn execute(&self, sql: &str) {
-        self.store.execute(&Statement::same(sql, Vec::new())).await.unwrap();
+        self.store.execute(&of_engine(sql)).await.unwrap();
     }
+}
+
+/// A statement whose table names, `target_account` and the like, become those of the engine.
+fn of_engine(sql: &str) -> Statement {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let text = |dialect: Dialect| {
+        let words = sql.split_inclusive(|c| !is_word(c)).map(|word| {
+            let name = word.trim_end_matches(|c| !is_word(c));
+            match name.split_once('_') {
+                Some((schema @ ("source" | "target" | "migration"), table)) if dialect == Dialect::Mssql => {
+                    format!("[{schema}].[{table}]{}", &word[name.len()..])
+                }
+                _ => word.to_owned(),
+            }
+        });
+        words.collect()
+    };
+    Statement::new(text, Vec::new())
 }
 
 pub(crate) struct Run {
