@@ -74,6 +74,7 @@ pub(super) struct Script {
 }
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 struct State {
     points: Vec<Point>,
     /// Of each operation met so far, whether it writes.
