@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use row_transform::functions;
-use staging_schema::{Statement, Value};
+use staging_schema::{Statement, Value, ddl};
 use staging_store::Store;
 use staging_store::contract::TEST_SERVER;
 
@@ -78,8 +78,15 @@ birthdate = { from = "B", zone = "America/New_York" }
 anniversary = { from = "C", zone = "Australia/Lord_Howe" }
 "#;
     let project = Project::new(toml, definitions()).await;
-    project.write("source/Contact.csv", "Id,Name,A,B,C\n1,x,,,\n");
-    project.run().await;
+    // Staging writes down the zones' offsets.
+    project.write("source/Contact.csv", "Id,Name,A,B,C\n");
+    let plan = project.plan().unwrap();
+    let source = ddl::SourceTable::new("Contact", ["Id", "Name", "A", "B", "C"]).unwrap();
+    project.store.execute(&source.create()).await.unwrap();
+    for table in plan.tables() {
+        project.store.execute_all(&ddl::target_table(table.target())).await.unwrap();
+        row_transform::stage(&project.store, &plan, &table.target().logical_name).await.unwrap();
+    }
     Some(project)
 }
 
