@@ -10,6 +10,7 @@ import importlib
 import io
 import json
 import pathlib
+import sqlite3
 import sys
 import tempfile
 import threading
@@ -19,11 +20,14 @@ import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+from chaos import check as chaos_check  # noqa: E402
+from chaos import rows as chaos_rows  # noqa: E402
 import generate_rows  # noqa: E402
 import independent_check  # noqa: E402
 import snapshot  # noqa: E402
 from expected import Instant, Number, Ref  # noqa: E402
 from project_folder import FIXTURES, SOURCE_SETS  # noqa: E402
+from web_api import WebApi  # noqa: E402
 
 USER = str(uuid.uuid4())
 DOLLAR = str(uuid.uuid4())
@@ -31,7 +35,10 @@ DOLLAR = str(uuid.uuid4())
 
 def content(project):
     """The expected rows as a target would hold them: entity set → rows, plus N:N pairs by path."""
-    tables = importlib.import_module("expected." + project.replace("-", "_")).tables(FIXTURES / "source" / SOURCE_SETS[project])
+    return content_of(importlib.import_module("expected." + project.replace("-", "_")).tables(FIXTURES / "source" / SOURCE_SETS[project]))
+
+
+def content_of(tables):
     ids = {(table.name, key): str(uuid.uuid4()) for table in tables for key in table.rows}
     ids["systemuser", "me"], ids["transactioncurrency", "USD"] = USER, DOLLAR
     sets = {"transactioncurrencies": [{"transactioncurrencyid": DOLLAR, "isocurrencycode": "USD"}], "activityparties": []}
@@ -191,6 +198,88 @@ class TheSnapshot(unittest.TestCase):
 
     def test_tells_rows_that_point_elsewhere_apart(self):
         self.assertNotEqual(snapshot.canonical({"_x_value": USER}, {USER: "account:A"}), snapshot.canonical({"_x_value": USER}, {USER: "account:B"}))
+
+
+class TheChaosCheck(unittest.TestCase):
+    """The delta of chaos as it should be: in a target, and in a staging database that believes what is true."""
+
+    def setUp(self):
+        self.round = chaos_rows.Round(chaos_rows.Sizes.of(100), 2)
+        self.expected = self.round.expected()
+        self.sets = content_of(self.expected)
+        for entity_set, lookup, name in chaos_check.CLOSINGS:
+            table = next(table for table in self.expected if table.name == name)
+            self.sets[entity_set] = [{lookup: row[table.id]} for row in self.sets[table.entity_set] if row["statecode"]]
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = pathlib.Path(folder.name) / "staging.db"
+        self.staging = sqlite3.connect(self.path, isolation_level=None)
+        self.addCleanup(self.staging.close)
+        self.staging.execute("CREATE TABLE target_Request (RequestId, TargetTable, State)")
+        staged = dict(zip([table.name for table in self.expected], ["Account", "Contact", "Opportunity", "Case", "Task", "Campaign", "List"]))
+        for table in self.expected:
+            self.stage(table.name, self.round.sources()[staged[table.name]](), {row[table.key]: row[table.id] for row in self.sets[table.entity_set]})
+        self.stage("campaignitem", self.round.pairs(), None)
+
+    def stage(self, name, rows, ids):
+        do = self.staging.execute
+        do(f"CREATE TABLE target_{name} (DataMigration_RowId, DataMigration_SourceKey, DataMigration_DataverseId, DataMigration_ActionFlag, "
+           "DataMigration_ProcessingFlag)")
+        do(f"CREATE TABLE target_{name}_Success (SuccessId INTEGER PRIMARY KEY, RowId, Pass, DataverseId, Owed)")
+        do(f"CREATE TABLE target_{name}_Error (RowId, Pass, Message)")
+        for number, row in enumerate(rows):
+            guid = None if ids is None else ids.get(row["Id"], str(uuid.uuid4()))
+            do(f"INSERT INTO target_{name} VALUES (?, ?, ?, ?, 'P')", (number, row["Id"], guid, "D" if row.get("Deleted") else "I"))
+            for done in ["associate" if ids is None else "insert"] + (["delete"] if row.get("Deleted") else []):
+                do(f"INSERT INTO target_{name}_Success (RowId, Pass, DataverseId) VALUES (?, ?, ?)", (number, done, guid))
+
+    def problems(self):
+        with Server(self.sets) as server:
+            return chaos_check.problems(server.url, self.expected, self.path)
+
+    def test_agrees_when_everything_is_as_promised(self):
+        self.assertEqual(self.problems(), [])
+
+    def test_sees_a_doubled_row_and_a_lost_one(self):
+        self.sets["contacts"].append({**self.sets["contacts"][0], "contactid": str(uuid.uuid4()), "importsequencenumber": 1})
+        lost = self.sets["lists"].pop()
+        told = "; ".join(self.problems())
+        self.assertIn("2 rows instead of one", told)
+        self.assertIn(f"{lost['listname']}: missing", told)
+        self.assertIn("staging does not know its id", told)
+
+    def test_sees_a_value_of_before_the_delta(self):
+        self.sets["accounts"][1]["numberofemployees"] -= 100_000
+        self.assertEqual(len(self.problems()), 1)
+
+    def test_sees_a_second_closing_activity_and_a_missing_one(self):
+        self.sets["opportunitycloses"].append(self.sets["opportunitycloses"][0])
+        self.assertIn("2 closing activities, not 1", self.problems()[0])
+        self.sets["incidentresolutions"].pop()
+        self.assertIn("0 closing activities, not 1", "; ".join(self.problems()))
+
+    def test_sees_a_deleted_row_that_is_still_there(self):
+        key, guid = self.staging.execute("SELECT DataMigration_SourceKey, DataMigration_DataverseId FROM target_task WHERE DataMigration_ActionFlag = 'D'").fetchone()
+        self.sets["tasks"].append({"activityid": guid, "subject": key})
+        self.assertIn(f"task: {key}: is not expected", self.problems()[0])
+
+    def test_sees_what_staging_believes_wrongly(self):
+        do = self.staging.execute
+        with Server(self.sets) as server:
+            target = independent_check.Target(WebApi(server.url))
+            for table in self.expected:
+                target.load(table)
+        for spoil, sign in [
+            ("INSERT INTO target_Request VALUES ('r1', 'contact', 'sent')", "has no outcome"),
+            ("INSERT INTO target_list_Error VALUES (1, 'insert', 'deadlock')", "error in the pass insert"),
+            ("INSERT INTO target_list_Success (RowId, Pass, DataverseId) VALUES (1, 'insert', 'x')", "2 successes of the pass insert"),
+            ("UPDATE target_contact SET DataMigration_DataverseId = 'x' WHERE DataMigration_RowId = 1", "staging holds the id x"),
+            ("UPDATE target_contact_Success SET Owed = 'parentcustomerid' WHERE RowId = 2", "a lookup is still owed"),
+            ("DELETE FROM target_campaignitem_Success WHERE RowId = 2", "campaignitem"),
+            ("UPDATE target_task SET DataMigration_ProcessingFlag = 'S' WHERE DataMigration_RowId = 0", "is flagged S"),
+        ]:
+            do(spoil)
+            self.assertIn(sign, "; ".join(chaos_check.staging_problems(target, self.expected, self.path)), spoil)
 
 
 class TheGenerator(unittest.TestCase):

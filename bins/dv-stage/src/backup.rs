@@ -12,11 +12,11 @@ pub(crate) async fn backup(global: &Global, project: &Project, file: Option<&Pat
     match migration::backup(project, &to).await {
         Ok(backup) if global.json => output::json(&backup),
         Ok(backup) => output::text(format!(
-            "{}: {} rows staged, {} of them in Dataverse, {} bytes; read again and sound",
+            "{}: {} rows staged, {} of them in Dataverse{}; read again and sound",
             backup.path.display(),
             thousands(backup.staged),
             thousands(backup.arrived),
-            thousands(backup.bytes)
+            backup.bytes.map_or_else(String::new, |bytes| format!(", {} bytes", thousands(bytes)))
         )),
         Err(error) => {
             let again = format!("dv-stage backup --project {}", project.folder().display());

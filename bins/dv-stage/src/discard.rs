@@ -30,12 +30,16 @@ pub(crate) async fn discard(global: &Global, project: &Project, unverified: bool
             for file in &discarded.files {
                 output::text(format!("removed {}", file.display()));
             }
+            let gone = if discarded.tables > 0 {
+                format!("{} tables were dropped, {staging} stays", discarded.tables)
+            } else {
+                format!("{} bytes are free", thousands(discarded.bytes))
+            };
             output::text(format!(
-                "{} staged rows, {} of them in Dataverse, {}; {} bytes are free",
+                "{} staged rows, {} of them in Dataverse, {}; {gone}",
                 thousands(discarded.staged),
                 thousands(discarded.arrived),
                 if discarded.verified { "verified" } else { "not verified" },
-                thousands(discarded.bytes)
             ));
         }
         Err(error) => {

@@ -11,7 +11,8 @@ use crate::output::say_in_json;
 /// from then on everything that is said.
 pub fn log(global: &Global) {
     let level = match global.verbose {
-        0 => "warn",
+        // The driver of SQL Server repeats at each connection that a certificate is trusted, and what our errors say anyway.
+        0 => "warn,tiberius=off",
         1 => "info",
         _ => "debug,hyper=info,h2=info,reqwest=info,rustls=info",
     };

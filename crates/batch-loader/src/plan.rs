@@ -194,10 +194,10 @@ impl Plan {
             self.relationship(pairs)?;
         }
         for group in &self.row_waves {
-            let is_there = |wave: &&Vec<LoadTable>| {
+            let is_there = |wave: &Vec<LoadTable>| {
                 group.iter().all(|name| wave.iter().any(|table| table.name() == name && table.inserts()))
             };
-            if self.waves.iter().find(is_there).is_none() {
+            if !self.waves.iter().any(is_there) {
                 return Err(Error::Plan {
                     table: group.join(", "),
                     complaint: "tables of a group of row waves load in one wave".to_owned(),

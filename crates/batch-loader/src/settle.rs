@@ -17,8 +17,8 @@ use crate::plan::LoadTable;
 use crate::preload::{Which, copy_back, preload, reopen_late};
 use crate::{Error, Options, Plan, Report, stage};
 
-/// Brings loaded rows to their end: changed rows are updated, owed lookups written, pairs associated, states set, rows
-/// deleted, each where it is pending; outcomes are copied back to the main tables.
+/// Brings loaded rows to their end: changed rows are updated, owed lookups written, pairs associated, rows deleted, states
+/// set, each where it is pending; outcomes are copied back to the main tables.
 ///
 /// May be called again at any time, also after it was dropped half-way: only what is pending is sent.
 pub async fn settle(

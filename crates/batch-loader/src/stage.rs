@@ -81,6 +81,9 @@ async fn doubts_settled(ctx: &Context<'_>, table: &LoadTable, pass: Pass) -> Res
     }
 }
 
+/// How long an answer waits at most for others, to become durable together with them.
+const GATHER: Duration = Duration::from_millis(5);
+
 /// The state of one run over the open chunks.
 pub(crate) struct Floor<'a> {
     pub(crate) ctx: &'a Context<'a>,
@@ -99,6 +102,9 @@ pub(crate) struct Floor<'a> {
     deadline: Option<Instant>,
     pub(crate) doubts_in_a_row: u32,
     last_committed: i64,
+    /// Answers since the latest commit began, and since when the first of them waits.
+    answers: usize,
+    waiting_since: Option<Instant>,
     /// The chunk whose rows are being read.
     reading: Option<(Lease, Arc<LeaseClock>)>,
 }
@@ -120,6 +126,8 @@ impl<'a> Floor<'a> {
             deadline: None,
             doubts_in_a_row: 0,
             last_committed: 0,
+            answers: 0,
+            waiting_since: None,
             reading: None,
         }
     }
@@ -149,10 +157,12 @@ impl<'a> Floor<'a> {
                     None => Box::pin(take(ctx, op)),
                 });
             }
-            if committing.is_none()
-                && let Some(commit) = self.next_commit(ahead.saturating_sub(self.ready.len() + sends.len()))
-            {
-                committing = Some(Box::pin(record(ctx, op, commit)));
+            if committing.is_none() && self.is_ripe(sends.len()) {
+                let room = ahead.saturating_sub(self.ready.len() + sends.len());
+                committing = self
+                    .next_commit(room)
+                    .map(|commit| Box::pin(record(ctx, op, commit)) as BoxFuture<'_, _>);
+                self.gathered(committing.is_some());
             }
             let is_idle = sends.is_empty() && looking.is_none() && committing.is_none();
             if is_idle
@@ -164,10 +174,15 @@ impl<'a> Floor<'a> {
             }
             let ask_at = self.ask_at;
             let deadline = self.deadline;
+            let ripe_at = self.waiting_since.filter(|_| committing.is_none()).map(|since| since + GATHER);
             tokio::select! {
                 biased;
                 () = ctx.cancel.cancelled(), if self.stop.is_none() => self.stop_with(ctx.cancelled()),
-                Some(sent) = sends.next(), if !sends.is_empty() => self.sent(sent),
+                Some(sent) = sends.next(), if !sends.is_empty() => {
+                    self.answers += 1;
+                    self.waiting_since.get_or_insert_with(Instant::now);
+                    self.sent(sent);
+                }
                 Some((commit, result)) = OptionFuture::from(committing.as_mut()), if committing.is_some() => {
                     committing = None;
                     self.committed(commit, result);
@@ -185,6 +200,7 @@ impl<'a> Floor<'a> {
                     renewing = self.renew();
                 }
                 () = sleep_until(ask_at), if ask_at.is_some() => self.ask_at = None,
+                () = sleep_until(ripe_at), if ripe_at.is_some() => {}
                 () = sleep_until(deadline), if deadline.is_some() => {
                     // What is still in flight is in doubt from now on; the manifest knows it.
                     self.deadline = None;
@@ -221,6 +237,22 @@ impl<'a> Floor<'a> {
                 self.ctx.tell(&Event::Leased { table, pass, rows: slots.len() as u64 });
                 self.chunks.insert(lease.chunk, OpenChunk::new(lease, clock, rows, slots.into()));
             }
+        }
+    }
+
+    /// Whether it is time to make answers durable: enough of them are there, or the first has waited for long enough. A commit
+    /// costs the same for one answer and for many, and the next requests are written down already.
+    fn is_ripe(&self, in_flight: usize) -> bool {
+        self.stop.is_some()
+            || self.answers * 4 >= in_flight
+            || self.waiting_since.is_none_or(|since| since.elapsed() >= GATHER)
+    }
+
+    /// A commit has begun, or there is nothing to commit. Answers of other chunks go on waiting.
+    fn gathered(&mut self, has_begun: bool) {
+        self.answers = 0;
+        if !has_begun || !self.chunks.values().any(OpenChunk::is_urgent) {
+            self.waiting_since = None;
         }
     }
 

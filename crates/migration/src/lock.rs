@@ -73,7 +73,7 @@ impl AtWork {
     /// Whether a run is at work.
     pub(crate) async fn is_held(staging: &Staging) -> Result<bool, Error> {
         match staging {
-            Staging::Sqlite { path } => {
+            Staging::Sqlite { path, .. } => {
                 let Ok(file) = File::open(beside(path)) else { return Ok(false) };
                 Ok(matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
             }
@@ -85,7 +85,7 @@ impl AtWork {
 async fn lock(staging: &Staging, company: Company, tries: u32) -> Result<Held, Error> {
     for _ in 0..tries {
         let held = match staging {
-            Staging::Sqlite { path } => in_file(path, company)?,
+            Staging::Sqlite { path, .. } => in_file(path, company)?,
             Staging::SqlServer { .. } => on_server(staging, company).await?,
         };
         match held {
@@ -139,7 +139,7 @@ mod tests {
     #[tokio::test]
     async fn a_second_run_is_refused_until_the_first_one_ends() {
         let folder = tempfile::tempdir().unwrap();
-        let staging = Staging::Sqlite { path: folder.path().join("staging.db") };
+        let staging = Staging::sqlite(folder.path().join("staging.db"));
         assert!(!AtWork::is_held(&staging).await.unwrap());
         let first = AtWork::begin(&staging, Company::Alone).await.unwrap();
         assert!(AtWork::is_held(&staging).await.unwrap());
@@ -155,7 +155,7 @@ mod tests {
     #[tokio::test]
     async fn those_who_load_work_together_and_nobody_rebuilds_beside_them() {
         let folder = tempfile::tempdir().unwrap();
-        let staging = Staging::Sqlite { path: folder.path().join("staging.db") };
+        let staging = Staging::sqlite(folder.path().join("staging.db"));
         let mut first = AtWork::begin(&staging, Company::Alone).await.unwrap();
         first.change_to(Company::Together).await.unwrap();
         let second = AtWork::begin(&staging, Company::Together).await.unwrap();

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use staging_schema::Dialect;
-use staging_store::{Existing, Store, StoreOptions, Versions};
+use staging_store::{DEFAULT_BUSY_TIMEOUT, Existing, Store, StoreOptions, Versions};
 
 use crate::Error;
 use crate::error::in_staging;
@@ -21,6 +22,8 @@ pub enum Staging {
     Sqlite {
         /// The file.
         path: PathBuf,
+        /// How long a write waits while another process writes.
+        busy_timeout: Duration,
     },
     /// A database on a SQL Server.
     SqlServer {
@@ -34,6 +37,11 @@ pub enum Staging {
 }
 
 impl Staging {
+    /// A SQLite file, written with the usual patience.
+    pub(crate) fn sqlite(path: PathBuf) -> Self {
+        Self::Sqlite { path, busy_timeout: DEFAULT_BUSY_TIMEOUT }
+    }
+
     /// The database of the connection string in the environment.
     pub(crate) fn on_sql_server(authority: Option<PathBuf>) -> Self {
         let connection = std::env::var(STAGING_CONNECTION).ok().filter(|text| !text.trim().is_empty());
@@ -44,7 +52,7 @@ impl Staging {
     /// The SQLite file, where there is one.
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::Sqlite { path } => Some(path),
+            Self::Sqlite { path, .. } => Some(path),
             Self::SqlServer { .. } => None,
         }
     }
@@ -60,7 +68,9 @@ impl Staging {
     /// What a person types to read a view of it, such as `ErrorSummary`.
     pub fn read_view(&self, view: &str) -> String {
         match self {
-            Self::Sqlite { path } => format!("sqlite3 -box {} 'SELECT * FROM target_{view}'", path.display()),
+            Self::Sqlite { path, .. } => {
+                format!("sqlite3 -box {} 'SELECT * FROM target_{view}'", path.display())
+            }
             Self::SqlServer { place, .. } => format!("SELECT * FROM target.{view} (in {place})"),
         }
     }
@@ -68,7 +78,9 @@ impl Staging {
     /// How it is opened.
     pub(crate) fn options(&self, existing: Existing, versions: Versions) -> Result<StoreOptions, Error> {
         let options = match self {
-            Self::Sqlite { path } => StoreOptions::sqlite(path),
+            Self::Sqlite { path, busy_timeout } => {
+                StoreOptions { busy_timeout: *busy_timeout, ..StoreOptions::sqlite(path) }
+            }
             Self::SqlServer { connection: Some(connection), authority, .. } => {
                 let mut options = StoreOptions::sql_server(connection.expose_secret());
                 options.server.certificate_authority.clone_from(authority);
@@ -108,7 +120,7 @@ impl Staging {
 impl fmt::Display for Staging {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sqlite { path } => path.display().fmt(f),
+            Self::Sqlite { path, .. } => path.display().fmt(f),
             Self::SqlServer { place, .. } => f.write_str(place),
         }
     }

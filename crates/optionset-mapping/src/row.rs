@@ -107,7 +107,7 @@ pub fn read_mapping(
 /// stood before it skipped empty lines and the second half of a Windows line end.
 fn line_at(csv: &[u8], bytes: u64) -> u64 {
     let (before, behind) = csv.split_at(usize::try_from(bytes).unwrap_or(usize::MAX).min(csv.len()));
-    let ends = |text: &[u8]| text.iter().filter(|byte| **byte == b'\n').count() as u64;
+    let ends = |text: &[u8]| text.split(|byte| *byte == b'\n').skip(1).count() as u64;
     let skipped = behind.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
     1 + ends(before) + ends(&behind[..skipped])
 }

@@ -61,7 +61,7 @@ impl Engine {
     ) -> Result<AppendTicket, Error> {
         match self {
             Self::Sqlite(sqlite) => sqlite.append(table, columns, rows).await,
-            Self::SqlServer(server) => server.append(table, columns, rows).await,
+            Self::SqlServer(server) => Box::pin(server.append(table, columns, rows)).await,
         }
     }
 }
@@ -110,7 +110,7 @@ impl Store {
         guarded!(self.faults, Execute, statement.text(self.dialect()), async {
             match &*self.engine {
                 Engine::Sqlite(sqlite) => sqlite.execute(statement.clone()).await,
-                Engine::SqlServer(server) => server.execute(statement.clone()).await,
+                Engine::SqlServer(server) => Box::pin(server.execute(statement.clone())).await,
             }
         })
     }
@@ -130,7 +130,7 @@ impl Store {
         guarded!(self.faults, Transaction, &last, async {
             match &*self.engine {
                 Engine::Sqlite(sqlite) => sqlite.transaction(steps).await,
-                Engine::SqlServer(server) => server.transaction(steps).await,
+                Engine::SqlServer(server) => Box::pin(server.transaction(steps)).await,
             }
         })
     }
@@ -140,7 +140,7 @@ impl Store {
         guarded!(self.faults, Query, statement.text(self.dialect()), async {
             match &*self.engine {
                 Engine::Sqlite(sqlite) => sqlite.query(statement.clone()).await,
-                Engine::SqlServer(server) => server.query(statement.clone()).await,
+                Engine::SqlServer(server) => Box::pin(server.query(statement.clone())).await,
             }
         })
     }
@@ -158,7 +158,7 @@ impl Store {
         let stream = guarded!(self.faults, Stream, statement.text(self.dialect()), async {
             match &*self.engine {
                 Engine::Sqlite(sqlite) => sqlite.stream(statement.clone()).await,
-                Engine::SqlServer(server) => server.stream(statement.clone()).await,
+                Engine::SqlServer(server) => Box::pin(server.stream(statement.clone())).await,
             }
         });
         #[cfg(feature = "faults")]

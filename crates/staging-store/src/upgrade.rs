@@ -36,10 +36,7 @@ impl Store {
     /// [`Error::UpgradeRefused`] when the tables are not those of the version that the database says it has.
     pub async fn upgrade(&self) -> Result<Option<Upgraded>, Error> {
         let version = self.schema_version().await?;
-        let mut catalog = Catalog::default();
-        for row in self.query(&Catalog::read()).await? {
-            catalog.add(row.text(0)?, row.text(1)?, row.text(2)?);
-        }
+        let catalog = self.catalog().await?;
         let planned =
             ddl::upgrade(version, catalog).map_err(|error| Error::UpgradeRefused { source: error })?;
         let Some(upgrade) = planned else { return Ok(None) };
@@ -47,5 +44,22 @@ impl Store {
         steps.extend(upgrade.statements.into_iter().map(Step::execute));
         self.transaction(steps).await?;
         Ok(Some(Upgraded { from: upgrade.from, to: upgrade.to, changes: upgrade.changes }))
+    }
+
+    /// Drops everything of ours in one transaction, and leaves the database: for a server that others use as well. Returns how many
+    /// tables that were.
+    pub async fn discard(&self) -> Result<usize, Error> {
+        let catalog = self.catalog().await?;
+        let statements = ddl::discard(&catalog);
+        self.execute_all(&statements).await?;
+        Ok(catalog.tables().count())
+    }
+
+    async fn catalog(&self) -> Result<Catalog, Error> {
+        let mut catalog = Catalog::default();
+        for row in self.query(&Catalog::read()).await? {
+            catalog.add(row.text(0)?, row.text(1)?, row.text(2)?);
+        }
+        Ok(catalog)
     }
 }

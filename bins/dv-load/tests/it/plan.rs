@@ -1,5 +1,7 @@
 //! Plan before action.
 
+use std::fmt::Write as _;
+
 use crate::world::{Organisation, Rehearsal};
 
 fn rows(plan: &serde_json::Value, table: &str, pass: &str) -> u64 {
@@ -81,9 +83,11 @@ fn a_plan_counts_with_the_size_of_requests_that_the_last_load_found() {
         "SELECT BatchRows FROM migration_Pace WHERE TargetTable = 'contact' AND Pass = 'insert' ORDER BY PaceId DESC LIMIT 1",
     );
     let found: u64 = found[0][0].parse().unwrap();
-    let contacts = std::fs::read_to_string(project.file("source/Contact.csv")).unwrap();
-    let more: String = (0..700).map(|n| format!("\nN{n},New {n},")).collect();
-    project.write("source/Contact.csv", &(contacts + &more));
+    let mut contacts = std::fs::read_to_string(project.file("source/Contact.csv")).unwrap();
+    for n in 0..700 {
+        let _ = write!(contacts, "\nN{n},New {n},");
+    }
+    project.write("source/Contact.csv", &contacts);
     organisation.prepare(&project);
     let second = project.load(&organisation, &["--plan", "--json"]).expect(0).json();
     assert_eq!(size(&second), (found, 700_u64.div_ceil(found)));

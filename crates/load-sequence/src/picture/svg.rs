@@ -180,7 +180,10 @@ fn waiting_out(out: &mut String, drawing: &Drawing<'_>, layout: &Layout) {
     for (number, lane) in layout.lanes.iter().enumerate() {
         let lines = drawing.waiting.iter().zip(&layout.lane_of).filter(|(_, of)| **of == number);
         let ends: BTreeSet<usize> = lines.flat_map(|(line, _)| [line.tail, line.head]).collect();
-        let classes: String = ends.iter().map(|node| format!(" n{node}")).collect();
+        let mut classes = String::new();
+        for node in ends {
+            let _ = write!(classes, " n{node}");
+        }
         let _ = writeln!(
             out,
             "<text class=\"rows{classes}\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",

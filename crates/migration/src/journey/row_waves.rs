@@ -138,9 +138,9 @@ async fn look(journey: &Journey<'_>, store: &Store, names: &[String]) -> Result<
     if tables.len() != names.len() || tables.iter().any(has_parties) {
         return Ok(None);
     }
-    let named = names.join(", ");
-    journey.part(STEP, "compute levels across tables", Some(&named))?;
-    let doing = || in_staging(format!("computing the levels of the rows of {named}"));
+    let listed = names.join(", ");
+    journey.part(STEP, "compute levels across tables", Some(&listed))?;
+    let doing = || in_staging(format!("computing the levels of the rows of {listed}"));
     let found = store.compute_row_waves(&Group::new(tables), Computed::Counted).await.map_err(doing())?;
     let loads = found.without == 0 && !found.levels.is_empty();
     Ok(loads.then(|| RowLevels { tables: names.to_vec(), levels: found.levels }))

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use staging_schema::backup;
-use staging_store::Store;
+use staging_store::{Existing, Store, Versions};
 
 use crate::error::in_staging;
 use crate::staging::Staging;
@@ -16,8 +16,8 @@ use crate::{Error, Project};
 pub struct Backup {
     /// The copy.
     pub path: PathBuf,
-    /// Its size.
-    pub bytes: u64,
+    /// Its size; not known where a server wrote it.
+    pub bytes: Option<u64>,
     /// Rows in target tables.
     pub staged: u64,
     /// Of them, rows with a GUID in Dataverse.
@@ -34,8 +34,7 @@ pub struct Backup {
 pub async fn backup(project: &Project, to: &Path) -> Result<Backup, Error> {
     let staging = &project.settings().staging;
     if staging.path().is_none() {
-        let instead = "BACKUP DATABASE … TO DISK = N'…' WITH CHECKSUM, on the server";
-        return Err(Error::NotOnSqlServer { what: "a copy into a file", instead });
+        return on_a_server(staging, to).await;
     }
     let Some(store) = staging.open_any_version().await? else {
         return Err(Error::NoStaging { staging: staging.to_string() });
@@ -43,6 +42,32 @@ pub async fn backup(project: &Project, to: &Path) -> Result<Backup, Error> {
     let taken = take(&store, to).await;
     store.close().await.map_err(in_staging("closing it"))?;
     taken
+}
+
+/// How long a server may take for a copy.
+const PATIENCE: std::time::Duration = std::time::Duration::from_hours(12);
+
+/// The server writes the file, where its service may: a name without a folder is one in its folder for backups.
+async fn on_a_server(staging: &Staging, to: &Path) -> Result<Backup, Error> {
+    let file = to.to_string_lossy();
+    let mut options = staging.options(Existing::Open, Versions::Known)?;
+    options.server.statement_timeout = PATIENCE;
+    let store = Store::open(options).await.map_err(in_staging(format!("opening {staging}")))?;
+    let copied = async {
+        // Not in a transaction: the server would refuse it.
+        store.query(&backup::copy(&file)).await.map_err(in_staging(format!("copying it to {file}")))?;
+        store.query(&backup::verify(&file)).await.map_err(in_staging(format!("reading the copy {file}")))?;
+        crate::status::tables(&store).await
+    }
+    .await;
+    store.close().await.map_err(in_staging("closing it"))?;
+    let tables = copied?;
+    Ok(Backup {
+        path: to.to_owned(),
+        bytes: None,
+        staged: tables.iter().map(|table| table.staged).sum(),
+        arrived: tables.iter().map(|table| table.arrived).sum(),
+    })
 }
 
 /// Copies an open staging database into a new file.
@@ -81,7 +106,7 @@ async fn copy(store: &Store, to: &Path) -> Result<Backup, Error> {
         .await
         .map_err(in_staging(format!("copying it to {}", to.display())))?;
     let reading = || in_staging(format!("reading the copy {}", to.display()));
-    let copied = Staging::Sqlite { path: to.to_owned() };
+    let copied = Staging::sqlite(to.to_owned());
     let Some(copy) = copied.open_any_version().await? else {
         return Err(Error::NoStaging { staging: copied.to_string() });
     };
@@ -97,7 +122,7 @@ async fn copy(store: &Store, to: &Path) -> Result<Backup, Error> {
         .len();
     Ok(Backup {
         path: to.to_owned(),
-        bytes,
+        bytes: Some(bytes),
         staged: tables.iter().map(|table| table.staged).sum(),
         arrived: tables.iter().map(|table| table.arrived).sum(),
     })

@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use staging_store::{Existing, Versions};
+
+use crate::error::in_staging;
 use crate::lock::{AtWork, Company};
 use crate::{Error, Project, Status, Step, status};
 
@@ -12,7 +15,9 @@ use crate::{Error, Project, Status, Step, status};
 pub struct Discarded {
     /// The files that were removed.
     pub files: Vec<PathBuf>,
-    /// Their bytes.
+    /// The tables that were dropped, on a server; its database stays.
+    pub tables: usize,
+    /// Their bytes; unknown on a server.
     pub bytes: u64,
     /// Rows that were staged.
     pub staged: u64,
@@ -48,11 +53,7 @@ pub fn why_keep(status: &Status) -> Option<String> {
 /// There is none, a run is at work on it, or it should be kept; then nothing is removed.
 pub async fn discard(project: &Project, unverified: bool) -> Result<Discarded, Error> {
     let staging = &project.settings().staging;
-    let Some(path) = staging.path() else {
-        let instead =
-            "drop the database, or its schemas source, target and migration, once a verification has passed";
-        return Err(Error::NotOnSqlServer { what: "discard", instead });
-    };
+    let Some(path) = staging.path() else { return on_a_server(project, unverified).await };
     if !path.exists() {
         return Err(Error::NoStaging { staging: staging.to_string() });
     }
@@ -64,6 +65,7 @@ pub async fn discard(project: &Project, unverified: bool) -> Result<Discarded, E
     }
     let mut discarded = Discarded {
         files: Vec::new(),
+        tables: 0,
         bytes: 0,
         staged: state.tables.iter().map(|table| table.staged).sum(),
         arrived: state.tables.iter().map(|table| table.arrived).sum(),
@@ -76,6 +78,30 @@ pub async fn discard(project: &Project, unverified: bool) -> Result<Discarded, E
     drop(at_work);
     remove(&beside(path, ".lock"), &mut discarded)?;
     Ok(discarded)
+}
+
+/// All tables and views of ours go in one transaction.
+async fn on_a_server(project: &Project, unverified: bool) -> Result<Discarded, Error> {
+    let staging = &project.settings().staging;
+    let _at_work = AtWork::begin(staging, Company::Alone).await?;
+    let state = status::of(project, staging.open_any_version().await?).await?;
+    let why = why_keep(&state);
+    if let Some(why) = why.clone().filter(|_| !unverified) {
+        return Err(Error::StillNeeded { staging: staging.to_string(), why });
+    }
+    let Some(store) = staging.open(Existing::Open, Versions::Known).await? else {
+        return Err(Error::NoStaging { staging: staging.to_string() });
+    };
+    let dropped = store.discard().await.map_err(in_staging("dropping its tables"));
+    store.close().await.map_err(in_staging("closing it"))?;
+    Ok(Discarded {
+        files: Vec::new(),
+        tables: dropped?,
+        bytes: 0,
+        staged: state.tables.iter().map(|table| table.staged).sum(),
+        arrived: state.tables.iter().map(|table| table.arrived).sum(),
+        verified: why.is_none(),
+    })
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

@@ -50,7 +50,9 @@ impl Check<'_> {
     }
 
     fn staging(&mut self, written: WrittenStaging) -> Option<Staging> {
-        let WrittenStaging { engine, path, certificate_authority: authority } = written;
+        let WrittenStaging { engine, path, busy_timeout, certificate_authority: authority } = written;
+        let busy_timeout =
+            self.time("staging.busy_timeout", busy_timeout, staging_store::DEFAULT_BUSY_TIMEOUT);
         match engine.as_deref().unwrap_or("sqlite") {
             "sqlite" => {
                 let path = self.folder.join(path.unwrap_or_else(|| PathBuf::from("staging.db")));
@@ -66,7 +68,7 @@ impl Check<'_> {
                     );
                     return None;
                 }
-                Some(Staging::Sqlite { path })
+                Some(Staging::Sqlite { path, busy_timeout })
             }
             "sqlserver" => {
                 let authority = authority.map(|path| self.folder.join(path));

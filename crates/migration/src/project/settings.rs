@@ -103,6 +103,7 @@ pub struct Source {
 
 /// How rows are sent. Defaults suit a production environment.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the project file")]
 pub struct Load {
     /// Rows of one request; a profile of the table when nothing is said.
     pub batch: Option<u32>,

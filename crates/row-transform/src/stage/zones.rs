@@ -18,12 +18,10 @@ fn table() -> TableName {
     TableName::migration("TimeZoneShift")
 }
 
-/// Makes the table, unless it is there, and writes down the zones of a target table.
+/// Makes the table, unless it is there, and writes down the zones of a target table. Without zones it is there as well, since
+/// the function that reads dates names it.
 pub(crate) fn prepare(planned: &TablePlan) -> Vec<Statement> {
     let zones = planned.zones();
-    if zones.is_empty() {
-        return Vec::new();
-    }
     let shifts = PhysicalTable {
         name: table(),
         key: PrimaryKey::Columns(vec!["Zone", "FromUtc"]),

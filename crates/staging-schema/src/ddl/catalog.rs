@@ -44,6 +44,11 @@ impl Catalog {
         }
     }
 
+    /// The tables.
+    pub fn tables(&self) -> impl Iterator<Item = &TableName> {
+        self.tables.keys()
+    }
+
     /// Whether a table is there.
     pub fn has_table(&self, table: &TableName) -> bool {
         self.tables.contains_key(table)

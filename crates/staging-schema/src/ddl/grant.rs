@@ -185,7 +185,7 @@ fn grant(what: &str, on: &str, role: &str) -> Statement {
 
 /// T-SQL alone.
 fn batch(text: String) -> Statement {
-    Statement::script(|dialect| match dialect {
+    Statement::script(move |dialect| match dialect {
         Dialect::Sqlite => String::new(),
         Dialect::Mssql => text.clone(),
     })

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod control;
+mod discard;
 pub mod grant;
 mod money;
 mod procedure;
@@ -13,6 +14,7 @@ mod view;
 
 pub use catalog::Catalog;
 pub use control::{SCHEMA_VERSION, control_schema, control_tables};
+pub use discard::discard;
 pub use money::{MoneyColumn, NumberStyle, money_sums};
 pub use procedure::procedures;
 pub use render::{add_column, columns_of, create, drop_table};

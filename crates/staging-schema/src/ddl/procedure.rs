@@ -11,6 +11,9 @@ use crate::table::TargetTable;
 
 const D: Dialect = Dialect::Mssql;
 
+/// Their names.
+pub(super) const NAMES: [&str; 3] = ["Status", "RowHistory", "RetryErrors"];
+
 /// The procedures of a project with these tables, each a batch of its own; on SQLite the statements are empty.
 ///
 /// - `migration.Status`: the status views, who holds leases, and the latest runs.
@@ -39,7 +42,7 @@ pub fn procedures(tables: &[TargetTable]) -> Vec<Statement> {
 }
 
 fn batch(text: String) -> Statement {
-    Statement::script(|dialect| match dialect {
+    Statement::script(move |dialect| match dialect {
         Dialect::Sqlite => String::new(),
         Dialect::Mssql => text.clone(),
     })

@@ -168,7 +168,9 @@ mod tests {
     /// A catalog of exactly these tables.
     fn of(tables: &[PhysicalTable]) -> Catalog {
         let mut catalog = Catalog::default();
-        tables.iter().for_each(|table| catalog.create(table));
+        for table in tables {
+            catalog.create(table);
+        }
         catalog
     }
 

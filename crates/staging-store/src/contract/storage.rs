@@ -58,7 +58,9 @@ pub async fn values_keep_their_storage_forms(store: &Store) {
             batch.push_display(row);
             // NULL, although the column has a default.
             batch.push_null();
-            columns.iter().for_each(|(_, values)| batch.push(values[row % 3].as_ref()));
+            for (_, values) in &columns {
+                batch.push(values[row % 3].as_ref());
+            }
         }
         appender.push(batch).await.expect("rows are taken");
         assert_eq!(appender.finish().await.expect("rows are appended"), rows as u64);
@@ -83,7 +85,9 @@ pub async fn values_keep_their_storage_forms(store: &Store) {
         let mut stream = store.stream(&read).await.expect("a stream");
         while let Some(batch) = stream.next().await.expect("a batch") {
             streamed.extend(
-                batch.rows().map(|row| row.values().map(|value| value.to_owned()).collect::<Vec<_>>()),
+                batch
+                    .rows()
+                    .map(|row| row.values().map(staging_schema::ValueRef::to_owned).collect::<Vec<_>>()),
             );
         }
         let queried = store.query(&read).await.expect("rows");
@@ -116,7 +120,9 @@ pub async fn parameters_find_what_is_stored(store: &Store) {
     let mut batch = RowBatch::new(columns.len() + 2);
     batch.push_text("Source");
     batch.push_text("key");
-    columns.iter().for_each(|(_, values)| batch.push(values[0].as_ref()));
+    for (_, values) in &columns {
+        batch.push(values[0].as_ref());
+    }
     appender.push(batch).await.expect("rows are taken");
     appender.finish().await.expect("rows are appended");
     for (column, values) in &columns {

@@ -75,7 +75,7 @@ impl BulkColumn {
 }
 
 impl BulkType {
-    fn cell<'a>(self, value: ValueRef<'a>) -> Option<ColumnData<'a>> {
+    fn cell(self, value: ValueRef<'_>) -> Option<ColumnData<'_>> {
         let text = value.as_text();
         Some(match (self, value) {
             (Self::Text(_) | Self::Ascii(_), ValueRef::Null) => ColumnData::String(None),

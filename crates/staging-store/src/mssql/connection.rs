@@ -88,7 +88,8 @@ impl Manager {
         for _ in 0..2 {
             let tcp = TcpStream::connect(config.get_addr()).await?;
             tcp.set_nodelay(true)?;
-            match Client::connect(config.clone(), tcp.compat_write()).await {
+            // The handshake is a large future, and a rare one.
+            match Box::pin(Client::connect(config.clone(), tcp.compat_write())).await {
                 Err(TdsError::Routing { host, port }) => {
                     config.host(host);
                     config.port(port);
@@ -223,7 +224,7 @@ fn config(server: &ServerOptions) -> Result<Config, Error> {
         let path = path.to_str().filter(|path| path.is_ascii() && !path.contains('"'));
         let path =
             path.ok_or_else(|| unreadable("the path of the certificate authority is not plain ASCII"))?;
-        text.push_str(&format!(";TrustServerCertificateCA=\"{path}\""));
+        text = format!("{text};TrustServerCertificateCA=\"{path}\"");
     }
     // The driver's words may repeat parts of the string.
     let mut config = Config::from_ado_string(&text).map_err(|_| {

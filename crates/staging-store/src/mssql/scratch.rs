@@ -32,16 +32,14 @@ impl ScratchDatabase {
     /// # Errors
     /// What the server says to `CREATE DATABASE`.
     pub async fn from_environment() -> Result<Option<Self>, Error> {
-        match std::env::var(TEST_SERVER) {
-            Ok(connection) => Self::on(&connection).await.map(Some),
-            Err(_) => {
-                #[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
-                {
-                    eprintln!("skipped: {TEST_SERVER} is not set");
-                }
-                Ok(None)
-            }
+        if let Ok(connection) = std::env::var(TEST_SERVER) {
+            return Self::on(&connection).await.map(Some);
         }
+        #[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
+        {
+            eprintln!("skipped: {TEST_SERVER} is not set");
+        }
+        Ok(None)
     }
 
     /// Makes one on a server.

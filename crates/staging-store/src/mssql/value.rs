@@ -75,7 +75,11 @@ fn give<R>(
 pub(super) fn owned(cell: ColumnData<'static>) -> Result<Value, NoStorageForm> {
     match cell {
         ColumnData::String(Some(text)) => Ok(Value::Text(text.into_owned())),
-        other => give(&other, |value| value.to_owned(), |shown| Value::Text(shown.to_string())),
+        other => {
+            // The method itself is of one lifetime only.
+            let take = |value: ValueRef<'_>| value.to_owned();
+            give(&other, take, |shown| Value::Text(shown.to_string()))
+        }
     }
 }
 

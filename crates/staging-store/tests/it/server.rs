@@ -332,7 +332,7 @@ async fn a_stream_that_is_dropped_gives_its_connection_up_and_others_go_on() {
 async fn somebody(database: &ScratchDatabase, doing: &str) -> tiberius::Client<Compat<TcpStream>> {
     let config = tiberius::Config::from_ado_string(database.connection()).unwrap();
     let tcp = TcpStream::connect(config.get_addr()).await.unwrap();
-    let mut client = tiberius::Client::connect(config, tcp.compat_write()).await.unwrap();
+    let mut client = Box::pin(tiberius::Client::connect(config, tcp.compat_write())).await.unwrap();
     for text in ["BEGIN TRANSACTION", doing] {
         client.simple_query(text).await.unwrap().into_results().await.unwrap();
     }

@@ -221,3 +221,30 @@ async fn an_upgrade_to_be_killed() {
     let Some(file) = std::env::var_os(FILE) else { return };
     open(Path::new(&file), Versions::Known).await.unwrap().upgrade().await.unwrap();
 }
+
+async fn everything_of_ours_goes(store: &Store) {
+    let table = staging_schema::TargetTable::new("contact", vec![]).unwrap();
+    store.ensure_tables(&[table]).await.unwrap();
+    let theirs = Statement::new(
+        |d| match d {
+            staging_schema::Dialect::Sqlite => "CREATE TABLE payroll (a INTEGER)".to_owned(),
+            staging_schema::Dialect::Mssql => "CREATE TABLE dbo.payroll (a int)".to_owned(),
+        },
+        vec![],
+    );
+    store.execute(&theirs).await.unwrap();
+    assert!(store.discard().await.unwrap() > 20);
+    assert_eq!(catalog(store).await, Catalog::default());
+    assert_eq!(store.discard().await.unwrap(), 0, "a second time there is nothing");
+    store.execute(&Statement::same("INSERT INTO payroll (a) VALUES (1)", vec![])).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_that_others_use_as_well_loses_what_is_ours_and_nothing_else() {
+    let (_folder, store) = crate::world::store().await;
+    everything_of_ours_goes(&store).await;
+    let Some((database, store)) = crate::world::server_store().await else { return };
+    everything_of_ours_goes(&store).await;
+    store.close().await.unwrap();
+    database.remove().await.unwrap();
+}

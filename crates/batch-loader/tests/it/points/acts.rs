@@ -68,11 +68,11 @@ impl Run {
         client: &Client,
         plan: &Plan,
         options: &Options,
+        cancel: &CancellationToken,
     ) -> Result<Report, Error> {
         let clients = [client.clone()];
-        let cancel = CancellationToken::new();
-        let load = || batch_loader::load(store, &clients, plan, options, &Unobserved, &cancel);
-        let settle = || batch_loader::settle(store, &clients, plan, options, &Unobserved, &cancel);
+        let load = || batch_loader::load(store, &clients, plan, options, &Unobserved, cancel);
+        let settle = || batch_loader::settle(store, &clients, plan, options, &Unobserved, cancel);
         match self {
             Self::Load => load().await,
             Self::Settle => settle().await,
@@ -96,14 +96,14 @@ impl Run {
             }
             Self::TakeBack(marks, tables) => {
                 let settled =
-                    batch_loader::settle_doubts(store, &clients, plan, options, &Unobserved, &cancel);
+                    batch_loader::settle_doubts(store, &clients, plan, options, &Unobserved, cancel);
                 let mut report = Box::pin(settled).await?;
                 let statements: Vec<Statement> = marks.iter().map(|sql| sql_text(sql)).collect();
                 marked(store, &statements).await?;
                 for table in tables {
                     let tables = [*table];
                     let deleted =
-                        batch_loader::delete(store, &clients, plan, &tables, options, &Unobserved, &cancel);
+                        batch_loader::delete(store, &clients, plan, &tables, options, &Unobserved, cancel);
                     report.merge(Box::pin(deleted).await?);
                 }
                 Ok(report)
@@ -168,7 +168,9 @@ impl Workshop<'_> {
 
     /// Does a part of the work beforehand, without trouble.
     pub(super) async fn beforehand(&self, run: Run, plan: &Plan) {
-        Box::pin(run.go(self.store, self.client, plan, self.options)).await.unwrap();
+        Box::pin(run.go(self.store, self.client, plan, self.options, &CancellationToken::new()))
+            .await
+            .unwrap();
     }
 
     pub(super) async fn sql(&self, sql: &str) {

@@ -63,11 +63,11 @@ async fn content(scene: &Scene) -> Vec<String> {
     let mut names = scene.users.clone();
     let mut held: Vec<Vec<Row>> = Vec::new();
     for sheet in &scene.act.sheets {
-        let named = NAMED.iter().find(|(set, _, _)| *set == sheet.set);
+        let primary = NAMED.iter().find(|(set, _, _)| *set == sheet.set);
         let mut columns: Vec<&str> = sheet.columns.to_vec();
-        columns.extend(named.map(|(_, id, _)| *id));
+        columns.extend(primary.map(|(_, id, _)| *id));
         let rows: Vec<Row> = scene.client.query(&Query::new(sheet.set).select(&columns)).all().await.unwrap();
-        if let Some((_, id, name)) = named {
+        if let Some((_, id, name)) = primary {
             for row in &rows {
                 names.insert(word(row.get(*id)), word(row.get(*name)));
             }

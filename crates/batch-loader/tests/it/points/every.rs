@@ -7,10 +7,11 @@ use super::{changes, inserts, settling, whole};
 /// Every how-manieth point is met; all of them with `CRASH_STEP=1`. A prime above the number of troubles, so that all kinds
 /// of them are met.
 fn step() -> usize {
-    std::env::var("CRASH_STEP").ok().and_then(|step| step.parse().ok()).unwrap_or(11)
+    std::env::var("CRASH_STEP").ok().and_then(|step| step.parse().ok()).unwrap_or(17)
 }
 
 /// Plays an act undisturbed, then with trouble at each of its points.
+#[expect(clippy::print_stdout, reason = "how many points there are is what a test tells")]
 fn every_point(make: Make) {
     let started = std::time::Instant::now();
     let scene = Scene::new(make);

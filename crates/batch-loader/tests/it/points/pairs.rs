@@ -18,9 +18,9 @@ struct Somewhere {
 }
 
 fn somewhere() -> impl Strategy<Value = Somewhere> {
-    use Trouble::{DieAfter, DieBefore, DieLate, FailAfter, FailBefore, FailLate, Gone};
+    use Trouble::{DieAfter, DieBefore, DieLate, FailAfter, FailBefore, FailLate, Gone, Stop};
     let trouble =
-        prop::sample::select(vec![DieAfter, DieLate, FailAfter, FailLate, DieBefore, FailBefore, Gone]);
+        prop::sample::select(vec![DieAfter, DieLate, FailAfter, FailLate, DieBefore, FailBefore, Gone, Stop]);
     let side = prop::sample::select(vec![Side::Network, Side::Store]);
     (side, 0.0_f64..1.0, trouble).prop_map(|(side, share, trouble)| {
         // What commits late is a matter of the network.

@@ -21,8 +21,8 @@ use crate::world::{client_at, is_flipped};
 /// How an act is made.
 pub(super) type Make = for<'a> fn(&'a Workshop<'a>) -> futures::future::BoxFuture<'a, Act>;
 
-/// A run that takes longer hangs.
-const WATCHDOG: Duration = Duration::from_mins(5);
+/// Seconds after which a run hangs, those apart in which the whole machine stood still.
+const WATCHDOG: u32 = 120;
 
 /// An act ready to be played any number of times.
 pub(super) struct Scene {
@@ -155,12 +155,12 @@ impl Scene {
             let (watched, client) = (store.with_faults(script.hook()), client_at(&address, "user-1"));
             let end = tokio::select! {
                 biased;
-                () = script.died() => End::Died,
-                done = Box::pin(self.act.run.go(&watched, &client, &self.act.plan, &options)) => match done {
+                () = script.died() => if script.hangs() { End::Hung } else { End::Died },
+                done = Box::pin(self.act.run.go(&watched, &client, &self.act.plan, &options, &script.cancel)) => match done {
                     Ok(report) => End::Done(report),
                     Err(error) => End::Stopped(error),
                 },
-                () = tokio::time::sleep(WATCHDOG) => End::Hung,
+                () = watchdog() => End::Hung,
             };
             drop(watched);
             // Commits that were handed over before the death are as durable as any.
@@ -193,6 +193,12 @@ impl Scene {
 
     fn tally(&self, ledger: &Store) -> Tally {
         self.service.block_on(tally(self, ledger))
+    }
+}
+
+async fn watchdog() {
+    for _ in 0..WATCHDOG {
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use staging_store::{Fault, FaultHook, Moment, Operation};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 /// One await point of the loader, and what happens there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub(super) enum Trouble {
     FailAfter,
     /// A reset, and the service does it a while later.
     FailLate,
+    /// Somebody asks the process to stop, as with Ctrl-C.
+    Stop,
     /// From here on until the run has ended, everything of this side fails before it is done.
     Gone,
 }
@@ -44,11 +47,13 @@ pub(super) enum Trouble {
 impl Side {
     /// What can happen at an operation of this side. Of one that changes nothing it does not matter whether it was done.
     pub(super) fn troubles(self, writes: bool) -> &'static [Trouble] {
-        use Trouble::{DieAfter, DieBefore, DieLate, FailAfter, FailBefore, FailLate, Gone};
+        use Trouble::{DieAfter, DieBefore, DieLate, FailAfter, FailBefore, FailLate, Gone, Stop};
         match (self, writes) {
-            (_, false) => &[DieBefore, FailBefore, Gone],
-            (Self::Store, true) => &[DieBefore, DieAfter, FailBefore, FailAfter, Gone],
-            (Self::Network, true) => &[DieBefore, DieAfter, DieLate, FailBefore, FailAfter, FailLate, Gone],
+            (_, false) => &[DieBefore, FailBefore, Gone, Stop],
+            (Self::Store, true) => &[DieBefore, DieAfter, FailBefore, FailAfter, Gone, Stop],
+            (Self::Network, true) => {
+                &[DieBefore, DieAfter, DieLate, FailBefore, FailAfter, FailLate, Gone, Stop]
+            }
         }
     }
 }
@@ -64,9 +69,12 @@ impl fmt::Display for Point {
 pub(super) struct Script {
     state: Mutex<State>,
     died: Notify,
+    /// Cancelled at a point that asks for it.
+    pub(super) cancel: CancellationToken,
 }
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 struct State {
     points: Vec<Point>,
     /// Of each operation met so far, whether it writes.
@@ -76,7 +84,11 @@ struct State {
     store_gone: bool,
     network_gone: bool,
     dead: bool,
+    hangs: bool,
 }
+
+/// More operations of the store than any act needs: a run that has so many goes in circles.
+const ENDLESS: usize = 3_000;
 
 /// What the network does to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +103,7 @@ pub(super) enum Passage {
 
 impl Script {
     pub(super) fn new(points: Vec<Point>) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(State { points, ..State::default() }), died: Notify::new() })
+        Arc::new(Self { state: Mutex::new(State { points, ..State::default() }), ..Self::default() })
     }
 
     /// Ends when a point has killed the process.
@@ -102,6 +114,11 @@ impl Script {
     pub(super) fn die(&self) {
         self.state().dead = true;
         self.died.notify_one();
+    }
+
+    /// Whether it went in circles.
+    pub(super) fn hangs(&self) -> bool {
+        self.state().hangs
     }
 
     /// Of each operation of the store, and of each request, whether it writes.
@@ -129,9 +146,18 @@ impl Script {
         let met = state.point(Side::Store, operation.number);
         if moment == Moment::Before {
             state.store.push(operation.verb.writes());
+            if state.store.len() > ENDLESS {
+                state.hangs = true;
+                drop(state);
+                self.die();
+                return Fault::Silence;
+            }
             if let Some(point) = met {
                 let sql: String = operation.sql.chars().take(90).collect();
                 state.met.push(format!("{point}: {:?} {sql}", operation.verb));
+            }
+            if met.is_some_and(|point| point.trouble == Trouble::Stop) {
+                self.cancel.cancel();
             }
             state.store_gone |= met.is_some_and(|point| point.trouble == Trouble::Gone);
         }
@@ -162,16 +188,14 @@ impl Script {
         let met = state.point(Side::Network, number);
         if let Some(point) = met {
             state.met.push(format!("{point}: {what}"));
-            if point.trouble == Trouble::Gone {
-                state.network_gone = true;
-            }
         }
-        let trouble = met.map(|point| point.trouble).filter(|trouble| *trouble != Trouble::Gone);
-        match trouble {
-            Some(trouble) => Passage::Met(trouble),
-            None if state.network_gone => Passage::Met(Trouble::FailBefore),
-            None => Passage::Free,
+        match met.map(|point| point.trouble) {
+            Some(Trouble::Stop) => self.cancel.cancel(),
+            Some(Trouble::Gone) => state.network_gone = true,
+            Some(trouble) => return Passage::Met(trouble),
+            None => {}
         }
+        if state.network_gone { Passage::Met(Trouble::FailBefore) } else { Passage::Free }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

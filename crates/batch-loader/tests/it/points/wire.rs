@@ -113,7 +113,7 @@ impl Door {
             self.past_ceiling().await;
         }
         match trouble {
-            Some(Trouble::FailBefore | Trouble::Gone) => {
+            Some(Trouble::FailBefore | Trouble::Gone | Trouble::Stop) => {
                 self.answered(&message);
                 reset(loader);
             }
