@@ -99,6 +99,15 @@ pub enum Event {
         /// How long until the first of them has been quiet for long enough to be looked for.
         due: Duration,
     },
+    /// What is left of a pass is leased to other workers, alive or dead; it is asked for again every second.
+    Others {
+        /// The table.
+        table: String,
+        /// The pass.
+        pass: Pass,
+        /// How long until the first of their leases ends, unless it is renewed: what a dead worker held comes back then.
+        expiry: Duration,
+    },
     /// The rows of a request in doubt were looked for.
     Probed {
         /// The table.

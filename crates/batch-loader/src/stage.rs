@@ -47,6 +47,7 @@ pub(crate) async fn run(ctx: &Context<'_>, op: &Operation<'_>, levels: Levels) -
             }
             Cut::Open { .. } => Floor::new(ctx, op).work_off().await?,
             Cut::OtherPass { next_expiry, .. } => {
+                ctx.tell(&Event::Others { table: table.to_owned(), pass: op.pass(), expiry: next_expiry });
                 ctx.wait(next_expiry.clamp(Duration::from_millis(5), ASK_AGAIN)).await?;
             }
             Cut::NothingPending => {
@@ -229,6 +230,8 @@ impl<'a> Floor<'a> {
             Err(error) => self.stop_with(error),
             Ok(Found::Nothing) => self.drained = true,
             Ok(Found::AskAgain(wait)) => {
+                let (table, pass) = (self.op.table.name().to_owned(), self.op.pass());
+                self.ctx.tell(&Event::Others { table, pass, expiry: wait });
                 self.ask_at = Some(Instant::now() + wait.clamp(Duration::from_millis(5), ASK_AGAIN));
             }
             Ok(Found::Leases(leases)) => self.unread.extend(leases),

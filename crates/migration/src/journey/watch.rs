@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::event::Observer;
 use crate::{Event, Step};
@@ -15,7 +15,12 @@ pub(crate) struct Watch {
     progress: Mutex<BTreeMap<String, (u64, u64)>>,
     /// Requests without an answer that were told of, by table.
     unanswered: Mutex<BTreeMap<String, usize>>,
+    /// Since when only others had rows of a table, and whether that was told.
+    others: Mutex<BTreeMap<String, (Instant, bool)>>,
 }
+
+/// Workers beside each other wait for the last rows of a table all the time; longer than this is worth a word.
+const WORTH_TELLING: Duration = Duration::from_secs(5);
 
 impl Watch {
     pub(crate) fn new(step: Step, observer: &Arc<dyn Observer>) -> Self {
@@ -24,7 +29,32 @@ impl Watch {
             observer: Arc::clone(observer),
             progress: Mutex::default(),
             unanswered: Mutex::default(),
+            others: Mutex::default(),
         }
+    }
+
+    /// Says once that others hold what is left of a table, when that lasts.
+    fn others(&self, table: &str, expiry: Duration, now: Instant) {
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, told) = others.entry(table.to_owned()).or_insert((now, false));
+        if *told || now.duration_since(*since) < WORTH_TELLING {
+            return;
+        }
+        *told = true;
+        drop(others);
+        self.notice(
+            table,
+            format!(
+                "what is left is leased to another worker; if that one is dead, its rows come back in {} at the latest \
+                 (load.lease)",
+                span(expiry)
+            ),
+        );
+    }
+
+    /// This worker has rows of the table again.
+    fn has_work(&self, table: &str) {
+        self.others.lock().unwrap_or_else(PoisonError::into_inner).remove(table);
     }
 
     /// Says once that requests have no answer; the loader asks again every few seconds, for minutes.
@@ -92,6 +122,7 @@ impl batch_loader::Observer for Watch {
                 }
             }
             Load::Leased { table, pass, rows } => {
+                self.has_work(table);
                 self.tell("leased", table, Some(pass.as_str()), Some(*rows));
             }
             Load::Manifested { table, pass, rows, .. } => {
@@ -111,6 +142,10 @@ impl batch_loader::Observer for Watch {
             Load::Waiting { table, pass, requests, due, .. } => {
                 self.tell("waiting", table, Some(pass.as_str()), None);
                 self.waiting(table, *requests, *due);
+            }
+            Load::Others { table, pass, expiry } => {
+                self.tell("others-work", table, Some(pass.as_str()), None);
+                self.others(table, *expiry, Instant::now());
             }
             Load::Probed { table, pass, rows, adopted, .. } => {
                 self.tell("probed", table, Some(pass.as_str()), count(rows));
@@ -177,6 +212,31 @@ mod tests {
               can no longer be under way (load.quiet_time)"
             ]
         );
+    }
+
+    #[test]
+    fn waiting_for_another_worker_is_told_once_when_it_lasts_and_again_after_work_of_our_own() {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let listener = Arc::clone(&heard);
+        let observer: Arc<dyn Observer> = Arc::new(move |event: &Event| {
+            if let Event::Notice { message, .. } = event {
+                listener.lock().unwrap().push(message.clone());
+            }
+        });
+        let watch = Watch::new(Step::Load, &observer);
+        let start = Instant::now();
+        let waits = |from: u64| {
+            for second in from..from + 20 {
+                let now = start + Duration::from_secs(second);
+                watch.others("contact", Duration::from_secs(290 - second), now);
+            }
+        };
+        waits(0);
+        watch.has_work("contact");
+        waits(100);
+        let heard = heard.lock().unwrap();
+        assert_eq!(heard.len(), 2, "{heard:?}");
+        assert!(heard[0].ends_with("in 4 min 45 s at the latest (load.lease)"), "{}", heard[0]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use dataverse_wire::metadata::{ChoiceOption, ColumnDefinition, ColumnType, TableDefinition};
 use optionset_mapping::{Proposed, Separators, apply, export, import, propose, unmapped};
-use staging_schema::{StagedColumn, StagedKind, Statement, TargetTable, ddl};
+use staging_schema::{StagedColumn, StagedKind, Statement, TableName, TargetTable, ddl};
 use staging_store::Store;
 use staging_store::contract::ScratchStaging;
 
@@ -36,15 +36,24 @@ impl Desk {
     }
 
     async fn add(&self, key: &str, industry: Option<&str>, topics: Option<&str>) {
-        let statement = Statement::same(
-            "INSERT INTO target_account (DataMigration_SourceTable, DataMigration_SourceKey, industrycode_Text, new_topics_Text) VALUES ('Account', ?1, ?2, ?3)",
+        let statement = Statement::new(
+            |d| {
+                format!(
+                    "INSERT INTO {} (DataMigration_SourceTable, DataMigration_SourceKey, industrycode_Text, new_topics_Text) \
+                     VALUES ('Account', {}, {}, {})",
+                    d.table(&TableName::target("account")),
+                    d.param(1),
+                    d.param(2),
+                    d.param(3)
+                )
+            },
             vec![key.into(), industry.into(), topics.into()],
         );
         self.store.execute(&statement).await.unwrap();
     }
 
     async fn execute(&self, sql: &str) {
-        self.store.execute(&Statement::same(sql, Vec::new())).await.unwrap();
+        self.store.execute(&ScratchStaging::statement(sql)).await.unwrap();
     }
 
     async fn propose(&self) -> Proposed {
@@ -57,7 +66,7 @@ impl Desk {
 
     async fn rows(&self, columns: &str) -> Vec<String> {
         let sql = format!("SELECT {columns} FROM target_account ORDER BY DataMigration_RowId");
-        let rows = self.store.query(&Statement::same(sql, Vec::new())).await.unwrap();
+        let rows = self.store.query(&ScratchStaging::statement(&sql)).await.unwrap();
         rows.iter()
             .map(|row| {
                 let cells = row.values().iter().map(|value| match value.as_integer() {
@@ -115,7 +124,7 @@ async fn a_new_value_of_a_sent_row_is_a_new_generation() {
     desk.add("2", Some("Accounting"), None).await;
     desk.propose().await;
     desk.apply().await;
-    desk.execute("UPDATE target_account SET DataMigration_DataverseId = 'g', DataMigration_ProcessingFlag = 'P' WHERE DataMigration_SourceKey = '1'").await;
+    desk.execute("UPDATE target_account SET DataMigration_DataverseId = '00000000-0000-0000-0000-000000000001', DataMigration_ProcessingFlag = 'P' WHERE DataMigration_SourceKey = '1'").await;
     desk.execute("UPDATE migration_OptionSetMapping SET TargetValue = 7").await;
     assert_eq!(desk.apply().await, 2);
     let rows = desk

@@ -10,8 +10,7 @@ use dataverse_wire::metadata::TableDefinition;
 use reconcile::{Quiet, Report, VerifyTable, verify};
 use serde_json::json;
 use staging_schema::{StagedColumn, StagedKind, Statement, TargetTable, Value, control, ddl};
-use staging_store::Store;
-use staging_store::contract::ScratchStaging;
+use staging_store::{Store, StoreOptions};
 use uuid::Uuid;
 
 const BASE: i64 = 1_000_000_000;
@@ -23,7 +22,7 @@ struct Stage {
     store: Store,
     table: VerifyTable,
     ids: Vec<Uuid>,
-    _staging: ScratchStaging,
+    _folder: tempfile::TempDir,
 }
 
 impl Stage {
@@ -44,13 +43,14 @@ impl Stage {
             ],
         )
         .unwrap();
-        let staging = ScratchStaging::new().await.unwrap();
-        let store = Store::open(staging.options()).await.unwrap();
+        // These stage with RowIds of their own choice, which SQL Server gives itself.
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(StoreOptions::sqlite(folder.path().join("staging.db"))).await.unwrap();
         store.execute_all(&ddl::control_tables()).await.unwrap();
         store.execute_all(&ddl::target_table(&staged)).await.unwrap();
         let table =
             VerifyTable { definition: Arc::new(definition), staged, base: Some(BASE), association: None };
-        let mut stage = Self { emulator, client, store, table, ids: Vec::new(), _staging: staging };
+        let mut stage = Self { emulator, client, store, table, ids: Vec::new(), _folder: folder };
         for (row_id, name, revenue) in [(1, "Ærø 😀", "91234567890123.4567"), (2, "Bo", "12.5")] {
             let id = stage.create(row_id, name, revenue).await;
             stage.stage(row_id, name, revenue, Some(id)).await;

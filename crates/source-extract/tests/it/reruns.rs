@@ -1,7 +1,8 @@
 //! The same files again, changed files, and runs that end half-way.
 
 use source_extract::SourceTable;
-use staging_schema::Statement;
+use staging_schema::{Statement, TableName};
+use staging_store::contract::ScratchStaging;
 
 use crate::support::Desk;
 
@@ -17,7 +18,7 @@ async fn an_unchanged_file_is_left_alone_even_where_people_repaired_the_snapshot
     desk.write("T.csv", "Id,Name\n1,a\n2,b\n");
     desk.extract(&keyed()).await.unwrap();
     desk.store
-        .execute(&Statement::same("UPDATE source_T SET Name = 'B' WHERE Id = '2'", Vec::new()))
+        .execute(&ScratchStaging::statement("UPDATE source_T SET Name = 'B' WHERE Id = '2'"))
         .await
         .unwrap();
     let again = desk.extract(&keyed()).await.unwrap();
@@ -74,7 +75,10 @@ async fn a_bad_file_leaves_the_snapshot_of_the_good_one() {
 async fn what_a_killed_run_left_beside_the_snapshot_is_cleared_away() {
     let desk = Desk::new().await;
     desk.store
-        .execute(&Statement::same("CREATE TABLE [source_T~arriving] (Half INTEGER)", Vec::new()))
+        .execute(&Statement::new(
+            |d| format!("CREATE TABLE {} (Half INTEGER)", d.table(&TableName::source("T~arriving"))),
+            Vec::new(),
+        ))
         .await
         .unwrap();
     desk.write("T.csv", "Id,Name\n1,a\n");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use source_extract::{Error, Extracted, Options, SourceTable, extract};
-use staging_schema::{Statement, TableName};
+use staging_schema::{Dialect, Statement, TableName};
 use staging_store::Store;
 use staging_store::contract::ScratchStaging;
 
@@ -67,8 +67,14 @@ impl Desk {
     }
 
     pub(crate) async fn tables(&self) -> Vec<String> {
-        let statement = Statement::same(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'source_%' ORDER BY name",
+        let statement = Statement::new(
+            |d| {
+                match d {
+                Dialect::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'source_%' ORDER BY name",
+                Dialect::Mssql => "SELECT N'source_' + TABLE_NAME AS name FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = N'source' AND TABLE_TYPE = N'BASE TABLE' ORDER BY TABLE_NAME",
+            }
+            .to_owned()
+            },
             Vec::new(),
         );
         let rows = self.store.query(&statement).await.unwrap();

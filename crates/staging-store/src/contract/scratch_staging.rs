@@ -5,6 +5,8 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::{ScratchDatabase, TEST_SERVER};
+use staging_schema::{Dialect, Statement};
+
 use crate::Error;
 use crate::options::StoreOptions;
 
@@ -37,6 +39,18 @@ impl ScratchStaging {
             Some(database) => database.options.clone(),
             None => StoreOptions::sqlite(self.folder.path().join("staging.db")),
         }
+    }
+
+    /// A statement of a test for both engines: written for SQLite, where `source_T` is `source.T` of a server.
+    pub fn statement(sql: &str) -> Statement {
+        let on = |dialect| match dialect {
+            Dialect::Sqlite => sql.to_owned(),
+            Dialect::Mssql => {
+                let schemas = [("source_", "source."), ("target_", "target."), ("migration_", "migration.")];
+                schemas.iter().fold(sql.to_owned(), |sql, (from, to)| sql.replace(from, to))
+            }
+        };
+        Statement::new(on, Vec::new())
     }
 
     /// A folder for files of the test, which goes with this.

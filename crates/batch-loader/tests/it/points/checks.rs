@@ -78,6 +78,8 @@ async fn content(scene: &Scene) -> Vec<String> {
     for (sheet, rows) in scene.act.sheets.iter().zip(held) {
         let mut lines: Vec<String> = rows
             .iter()
+            // Some services write the owner down as a party by themselves.
+            .filter(|row| word(row.get("participationtypemask")) != "9")
             .map(|row| {
                 let cells = sheet.columns.iter().map(|column| {
                     let cell = word(row.get(*column));
