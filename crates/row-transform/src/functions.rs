@@ -15,7 +15,7 @@
 //! | `dv_double(x, decimal)` | double (on SQL Server its digits), NULL when it is no number |
 //! | `dv_round(x, places)` | canonical digits, rounded |
 //! | `dv_scale(x)` | digits behind the point of canonical digits or a double |
-//! | `dv_beyond(x, min, max)` | 1 when canonical digits lie outside |
+//! | `dv_beyond(x, min, max)` | 1 when canonical digits lie outside; SQL Server compares its decimals |
 //! | `dv_boolean(x, yes, no)` | 1, 0, or NULL when it is neither |
 //! | `dv_guid(x)` | lower case with hyphens, NULL when it is none |
 //! | `dv_hash(…)` | 16 digits over all arguments; on SQL Server an expression |
@@ -59,7 +59,8 @@ pub fn functions() -> Vec<ScalarFunction> {
         ("dv_double", 2, double, tsql!("dv_double")),
         ("dv_round", 2, round, tsql!("dv_round")),
         ("dv_scale", 1, scale, tsql!("dv_scale")),
-        ("dv_beyond", 3, beyond, tsql!("dv_beyond")),
+        // Typed columns are compared as they are.
+        ("dv_beyond", 3, beyond, None),
         ("dv_boolean", 3, boolean, tsql!("dv_boolean")),
         ("dv_guid", 1, guid, tsql!("dv_guid")),
         ("dv_date", 4, date, tsql!("dv_date")),
@@ -263,7 +264,9 @@ mod tests {
 
     #[test]
     fn every_function_has_its_form_for_sql_server() {
-        for function in functions().iter().filter(|function| function.name != "dv_hash") {
+        for function in
+            functions().iter().filter(|function| !matches!(function.name, "dv_hash" | "dv_beyond"))
+        {
             let text = function.tsql.unwrap();
             assert!(
                 text.contains(&format!("CREATE FUNCTION [migration].[{}]", function.name)),

@@ -55,7 +55,7 @@ fn the_script_for_sql_server_is_t_sql() {
     assert!(batches.len() > 20, "{script}");
     // This parser knows no BREAK, which ends a loop; row-transform's tests make and ask that function on a server.
     let has_break = |batch: &&str| batch.contains("CREATE FUNCTION [migration].[dv_date]");
-    assert_eq!(batches.iter().filter(|batch| batch.contains("CREATE FUNCTION [migration]")).count(), 13);
+    assert_eq!(batches.iter().filter(|batch| batch.contains("CREATE FUNCTION [migration]")).count(), 12);
     for batch in batches.into_iter().filter(|batch| !has_break(batch)) {
         Parser::parse_sql(&MsSqlDialect {}, batch).unwrap_or_else(|error| panic!("{error} in\n{batch}"));
     }

@@ -11,7 +11,7 @@ mod zones;
 
 pub(crate) use scratch::create as scratch_tables;
 pub(crate) use statements::{effective_key, from_source, is_duplicate, is_row_of, is_too_long};
-pub(crate) use stored::{length_of, misfits, type_of};
+pub(crate) use stored::{is_longer, misfits, type_of};
 
 use staging_schema::{Dialect, Statement, TableName, Value, control};
 use staging_store::{SLICE_ROWS, Store};

@@ -7,6 +7,7 @@ use staging_schema::{
 };
 
 use super::scratch;
+use super::stored::is_longer;
 use crate::model::Mode;
 use crate::plan::{MapPlan, TablePlan};
 use crate::sql::{Fragment, column};
@@ -46,11 +47,8 @@ pub(crate) fn effective_key(planned: &TablePlan, map: &MapPlan) -> Fragment {
 
 /// Whether a key is longer than what an index of SQL Server takes together with the name of its table.
 pub(crate) fn is_too_long(key: &Fragment) -> Fragment {
-    Fragment::either(
-        Fragment::function("dv_length", vec![key.clone()]),
-        Fragment::sql("LEN(").then(key.clone()).text(" + N'.') - 1"),
-    )
-    .text(&format!(" > {LONGEST_KEY}"))
+    let sqlite = Fragment::function("dv_length", vec![key.clone()]).text(&format!(" > {LONGEST_KEY}"));
+    Fragment::either(sqlite, Fragment::sql("(").then(is_longer(key.clone(), LONGEST_KEY)).text(")"))
 }
 
 /// Whether the source row repeats the key of an earlier one.

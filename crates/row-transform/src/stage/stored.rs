@@ -40,8 +40,10 @@ pub(crate) fn stored(sql_type: Option<SqlType>, value: Fragment) -> Fragment {
             .text(" END"),
         Some(sql_type) => match longest(sql_type) {
             Some(max) => Fragment::sql("CASE WHEN ")
-                .then(length_of(value.clone()))
-                .text(&format!(" <= {max} THEN "))
+                .then(value.clone())
+                .text(" IS NOT NULL AND NOT (")
+                .then(is_longer(value.clone(), max))
+                .text(") THEN ")
                 .then(value.clone())
                 .text(" END"),
             None => return value,
@@ -75,7 +77,8 @@ pub(crate) fn misfits(sql_type: SqlType, value: &Fragment) -> Vec<(Rule, Fragmen
 }
 
 fn too_long(sql_type: SqlType, value: &Fragment) -> Fragment {
-    length_of(value.clone()).text(&format!(" > {}", longest(sql_type).unwrap_or(u32::MAX)))
+    let longer = is_longer(value.clone(), longest(sql_type).unwrap_or(u32::MAX));
+    Fragment::sql("(").then(longer).text(")")
 }
 
 /// How many UTF-16 units a text column takes, where that is limited.
@@ -89,9 +92,15 @@ fn longest(sql_type: SqlType) -> Option<u32> {
     }
 }
 
-/// UTF-16 units of a text, in T-SQL.
-pub(crate) fn length_of(text: Fragment) -> Fragment {
-    Fragment::sql("LEN(").then(text).text(" + N'.' COLLATE Latin1_General_BIN2) - 1")
+/// Whether a text has more UTF-16 units than that, in T-SQL.
+///
+/// So few characters fit whatever they are, and the engine counts those by itself.
+pub(crate) fn is_longer(text: Fragment, max: u32) -> Fragment {
+    Fragment::sql("LEN(")
+        .then(text.clone())
+        .text(&format!(") > {} AND ", max / 2))
+        .then(Fragment::function("dv_length", vec![text]))
+        .text(&format!(" > {max}"))
 }
 
 fn scale_of(digits: Fragment) -> Fragment {

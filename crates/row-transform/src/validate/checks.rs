@@ -130,7 +130,7 @@ fn too_long(value: Fragment, max: u32) -> Fragment {
         .text(&format!(") > {short} AND "))
         .then(Fragment::function("dv_length", vec![value.clone()]))
         .text(&format!(" > {max}"));
-    Fragment::either(sqlite, stage::length_of(value).text(&format!(" > {max}")))
+    Fragment::either(sqlite, stage::is_longer(value, max))
 }
 
 fn outside(value: Fragment, min: f64, max: f64) -> Fragment {

@@ -19,14 +19,27 @@ fn generated(strategy: impl Strategy<Value = String>) -> Vec<String> {
 }
 
 /// Asks the server, in one statement, what `call` is for each input, which the call names as `@x`; NULL is one of them.
+///
+/// The inputs stand in a table: not every server undoes the escapes of JSON.
 async fn asked(store: &Store, call: &str, inputs: &[String]) -> Vec<Value> {
-    let json: Vec<Option<&str>> = inputs.iter().map(|text| Some(text.as_str())).chain([None]).collect();
-    let call = call.replace("@x", "CAST(j.[value] AS nvarchar(max))");
-    let statement = Statement::same(
-        format!("SELECT {call} FROM OPENJSON(@P1) AS j ORDER BY CAST(j.[key] AS int)"),
-        vec![serde_json::to_string(&json).unwrap().into()],
-    );
-    let rows = store.query(&statement).await.unwrap();
+    let table = ddl::SourceTable::new("Inputs", ["Input"]).unwrap();
+    store.execute(&table.create()).await.unwrap();
+    let forget = Statement::new(|d| format!("DELETE FROM {}", d.table(&table.name())), Vec::new());
+    store.execute(&forget).await.unwrap();
+    let mut appender = store.append(&table.name(), ["Input", "DataMigration_ArrivedAt"]);
+    let mut batch = appender.batch();
+    for input in inputs.iter().map(Some).chain([None]) {
+        match input {
+            Some(text) => batch.push_text(text),
+            None => batch.push_null(),
+        }
+        batch.push_text("2026-11-21T09:00:00.000Z");
+    }
+    drop(appender.push(batch).await.unwrap());
+    appender.finish().await.unwrap();
+    let call = call.replace("@x", "s.[Input]");
+    let text = format!("SELECT {call} FROM [source].[Inputs] s ORDER BY s.[DataMigration_RowId]");
+    let rows = store.query(&Statement::same(text, Vec::new())).await.unwrap();
     rows.iter().map(|row| row.get(0).clone()).collect()
 }
 
@@ -53,12 +66,6 @@ async fn same(store: &Store, name: &str, call: &str, arguments: &[Value], inputs
         }
     }
     assert!(wrong.is_empty(), "{call} {} answers are wrong:\n{}", wrong.len(), wrong.join("\n"));
-}
-
-/// Babelfish counts an emoji as one character, and leaves control characters out of its searches: noted in the README.
-async fn counts_utf16(store: &Store) -> bool {
-    let length = Statement::same("SELECT LEN(N'😀' COLLATE Latin1_General_BIN2)", Vec::new());
-    store.count(&length).await.unwrap() == 2
 }
 
 async fn server() -> Option<Project> {
@@ -104,7 +111,6 @@ fn around(text: impl Strategy<Value = String>) -> impl Strategy<Value = String> 
 async fn texts_are_trimmed_fitted_and_measured_alike() {
     let Some(project) = server().await else { return };
     let store = &project.store;
-    let utf16 = counts_utf16(store).await;
     let mut inputs = generated(texts(&[
         " ", "\u{a0}", "\u{3000}", "\t", "\n", "\u{2009}", "\u{85}", "\u{feff}", "\u{2029}", "a", "Z", "ß",
         "é", "-", "^", "]", "[", "%", "_", "x y", "İ", "你",
@@ -113,9 +119,8 @@ async fn texts_are_trimmed_fitted_and_measured_alike() {
         "a", " ", "\u{7}", "\u{1f}", "\u{b}", "\t", "\n", "\r", "\u{fffe}", "\u{ffff}", "ü",
     ]));
     same(store, "dv_control", "[migration].[dv_control](@x)", &[], &others).await;
-    if utf16 {
-        inputs.extend(generated(texts(&["a", "😀", " ", "\u{1F1E6}", "ß", "\u{7}"])));
-    }
+    // Babelfish leaves control characters out of its searches, so that none is among what is trimmed.
+    inputs.extend(generated(texts(&["a", "😀", " ", "\u{1F1E6}", "ß"])));
     same(store, "dv_trim", "[migration].[dv_trim](@x)", &[], &inputs).await;
     same(store, "dv_length", "[migration].[dv_length](@x)", &[], &inputs).await;
     for max in [0, 1, 2, 3, 5, 8, 200] {
@@ -164,11 +169,6 @@ async fn numbers_are_read_digit_by_digit_alike() {
         let call = format!("[migration].[dv_round](@x, {places})");
         same(store, "dv_round", &call, &[Value::Integer(places)], &digits).await;
     }
-    let limits = ["-922337203685477", "922337203685477"];
-    let few: Vec<String> =
-        digits.into_iter().filter(|digits| row_transform::values::scale_of(digits) <= 12).collect();
-    let call = format!("[migration].[dv_beyond](@x, {}, {})", limits[0], limits[1]);
-    same(store, "dv_beyond", &call, &limits.map(Value::from), &few).await;
 }
 
 #[tokio::test]
