@@ -27,8 +27,8 @@ pub use outcome::{
 };
 pub use scratch_staging::ScratchStaging;
 pub use statement::{
-    appended_rows_come_back_as_they_were, slices_cover_every_row_once, streams_give_every_row_once,
-    transactions_are_whole_or_not,
+    appended_rows_come_back_as_they_were, columns_that_are_not_appended_get_their_defaults,
+    slices_cover_every_row_once, streams_give_every_row_once, transactions_are_whole_or_not,
 };
 pub use storage::{parameters_find_what_is_stored, values_keep_their_storage_forms};
 pub use work::{
@@ -44,6 +44,7 @@ use crate::Store;
 pub async fn check(store: &Store) {
     transactions_are_whole_or_not(store).await;
     appended_rows_come_back_as_they_were(store).await;
+    columns_that_are_not_appended_get_their_defaults(store).await;
     streams_give_every_row_once(store).await;
     slices_cover_every_row_once(store).await;
     values_keep_their_storage_forms(store).await;

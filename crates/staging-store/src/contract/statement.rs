@@ -1,6 +1,6 @@
 //! Statements, transactions, appends and streams.
 
-use staging_schema::{SqlType, Statement, TableName, Value, ValueRef, ddl};
+use staging_schema::{SqlType, Statement, TableName, Value, ValueRef, control, ddl};
 
 use super::stage::{plain, stage_many};
 use crate::{Error, Expect, RowBatch, Step, Store};
@@ -55,6 +55,31 @@ pub async fn appended_rows_come_back_as_they_were(store: &Store) {
     let rows = store.query(&read).await.expect("rows");
     assert_eq!(rows[0].values()[0], Value::from("Grüße, \u{1f600}\n\"quoted\" 'text'"));
     assert_eq!(rows[0].values()[1..], [Value::Null, Value::from(i64::MAX)]);
+}
+
+/// Columns that an append does not name get their defaults, however many rows come at once.
+pub async fn columns_that_are_not_appended_get_their_defaults(store: &Store) {
+    let table = plain(store, "defaulted", vec![]).await;
+    for rows in [1, 1_000] {
+        stage_many(store, &table, rows).await;
+        let complete = Statement::new(
+            |d| {
+                format!(
+                    "SELECT COUNT(*) FROM {} WHERE {} = 'I' AND {} = 'U' AND {} = 1 AND {} = 0 AND {} > '2026-01-01'",
+                    d.table(&table.name()),
+                    control::ACTION_FLAG,
+                    control::PROCESSING_FLAG,
+                    control::GENERATION,
+                    control::LEVEL,
+                    control::CREATED,
+                )
+            },
+            Vec::new(),
+        );
+        assert_eq!(store.count(&complete).await.expect("a count"), rows as u64, "of {rows} rows");
+        let all = Statement::new(|d| format!("DELETE FROM {}", d.table(&table.name())), Vec::new());
+        store.execute(&all).await.expect("room for the next");
+    }
 }
 
 /// A stream gives every row once, in order, in batches.

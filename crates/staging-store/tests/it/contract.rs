@@ -29,6 +29,7 @@ keeps!(
     check,
     transactions_are_whole_or_not,
     appended_rows_come_back_as_they_were,
+    columns_that_are_not_appended_get_their_defaults,
     streams_give_every_row_once,
     slices_cover_every_row_once,
     values_keep_their_storage_forms,
