@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use batch_loader::{Error, ErrorLimit, Event};
+use batch_loader::{Error, ErrorLimit, Event, Unobserved};
 use dataverse_emulator::{FaultKind, FaultRule};
 use staging_schema::{TargetTable, Value};
 use tokio_util::sync::CancellationToken;
@@ -41,22 +41,32 @@ async fn a_cancelled_load_ends_what_is_in_flight_and_the_next_one_goes_on() {
 #[tokio::test]
 async fn what_outlives_the_grace_time_is_looked_for_by_the_next_load() {
     let mut world = World::start().await;
+    // Far apart, so that a busy machine keeps their order: the grace time ends, the requests commit, the doubt is resolved.
     world.options.grace = Duration::from_millis(50);
+    world.options.lease = Duration::from_secs(3);
+    world.options.request_timeout = Duration::from_millis(1_500);
+    world.options.quiet_time = Duration::from_millis(1_500);
     let table = TargetTable::new("account", vec![text("name", 160)]).unwrap();
     let plan = waves(vec![vec![world.table(table.clone()).await]]);
     world.prepare(&plan).await;
     world.stage(&table, &["name"], named("a", 20)).await;
     let slow = FaultRule::new(FaultKind::CommitLate).on_path("*CreateMultiple").times(2);
-    world.faults([slow.delayed_by(Duration::from_millis(300))]);
+    world.faults([slow.delayed_by(Duration::from_secs(1))]);
     let cancel = CancellationToken::new();
-    let stop = cancel.clone();
-    let observer = move |event: &Event| {
-        if matches!(event, Event::Sending { .. }) {
-            stop.cancel();
-        }
-    };
     let clients = [world.client.clone()];
-    let stopped = batch_loader::load(&world.store, &clients, &plan, &world.options, &observer, &cancel).await;
+    // Not before both have arrived: what never left would simply be sent again.
+    let both_are_there = async {
+        while world.emulator.stats().faults.get("commit_late") != Some(&2) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        cancel.cancel();
+        std::future::pending::<()>().await;
+    };
+    let load = batch_loader::load(&world.store, &clients, &plan, &world.options, &Unobserved, &cancel);
+    let stopped = tokio::select! {
+        stopped = load => stopped,
+        () = both_are_there => unreachable!("it ends with the load"),
+    };
     assert!(stopped.is_err());
     let report = world.load(&plan).await.unwrap();
     assert!(report.tables["account"].adopted > 0);
