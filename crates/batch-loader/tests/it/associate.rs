@@ -57,7 +57,7 @@ async fn pairs_that_are_to_be_deleted_are_disassociated() {
          WHERE DataMigration_RowId <= 6",
         pairs.logical_name
     );
-    world.store.execute(&staging_schema::Statement::same(sql, Vec::new())).await.unwrap();
+    world.execute(&sql).await;
     let report = world.settle(&plan).await.unwrap();
     assert_eq!((report.tables["accountleads"].updated, report.tables["accountleads"].errors), (6, 0));
     assert_eq!(world.emulator.stats().rows.get("accountleads"), Some(&10));

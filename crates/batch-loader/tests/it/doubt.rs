@@ -108,7 +108,7 @@ async fn a_restored_backup_learns_what_was_loaded_since() {
         "DELETE FROM target_Chunk",
         "UPDATE target_account SET DataMigration_DataverseId = NULL, DataMigration_ProcessingFlag = 'U'",
     ] {
-        world.store.execute(&staging_schema::Statement::same(sql, Vec::new())).await.unwrap();
+        world.execute(sql).await;
     }
     let report = world.load(&plan).await.unwrap();
     assert_eq!((report.tables["account"].loaded, report.tables["account"].adopted), (0, 20));
@@ -154,8 +154,8 @@ async fn a_row_that_changed_while_it_was_in_doubt_is_adopted_and_then_updated() 
         () = died.notified() => {}
         _ = world.load_seen(&plan, &observer) => panic!("it was to die"),
     }
-    let change = "UPDATE target_account SET name = name || '!', DataMigration_Generation = 2 WHERE DataMigration_RowId = 2";
-    world.store.execute(&staging_schema::Statement::same(change, Vec::new())).await.unwrap();
+    let change = "UPDATE target_account SET name = CONCAT(name, '!'), DataMigration_Generation = 2 WHERE DataMigration_RowId = 2";
+    world.execute(change).await;
     let report = world.load(&plan).await.unwrap();
     assert_eq!((report.tables["account"].adopted, report.tables["account"].errors), (5, 0));
     let report = world.settle(&plan).await.unwrap();

@@ -171,6 +171,6 @@ async fn after_a_deadlock_rows_of_one_parent_are_never_in_two_requests_at_once()
                JOIN target_contact_Success s ON s.RequestId = q.RequestId \
                JOIN target_contact c ON c.DataMigration_RowId = s.RowId WHERE c.DataMigration_RowId > 180 \
                GROUP BY q.RequestId";
-    let rows = world.store.query(&staging_schema::Statement::same(sql, Vec::new())).await.unwrap();
+    let rows = world.query(sql).await;
     assert!(!rows.is_empty() && rows.iter().all(|row| row.integer(1).unwrap() <= 2), "{}", rows.len());
 }

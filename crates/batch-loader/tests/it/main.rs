@@ -1,4 +1,4 @@
-//! The loader against a running emulator and a real staging file.
+//! The loader against a running emulator and a real staging database, a file or that of a server (`STAGING_TEST_MSSQL`).
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as loudly as the tests themselves")]
 
 mod associate;

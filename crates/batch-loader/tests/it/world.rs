@@ -1,4 +1,4 @@
-//! An emulator, a staging file, and short words for both.
+//! An emulator, a staging database, and short words for both.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -8,9 +8,9 @@ use batch_loader::{Error, Event, LoadTable, Observer, Options, Plan, Report, Str
 use dataverse_client::wire::metadata::TableDefinition;
 use dataverse_client::{Client, Options as ClientOptions, Query, RetryPolicy, StaticToken};
 use dataverse_emulator::{Emulator, FaultPlan, FaultRule, Limits, Options as EmulatorOptions, Settings};
-use staging_schema::{StagedColumn, StagedKind, Statement, TargetTable, Value, control};
-use staging_store::Store;
+use staging_schema::{StagedColumn, StagedKind, TargetTable, Value, control};
 use staging_store::contract::ScratchStaging;
+use staging_store::{Row, Store};
 use tokio_util::sync::CancellationToken;
 
 /// Base of the sequence numbers in these tests.
@@ -136,8 +136,20 @@ impl World {
         values
     }
 
+    /// Runs SQL that both engines read, as somebody does who repairs rows; `target_T` is `target.T` of a server. What puts
+    /// texts together is `CONCAT`, and a query below a query has a name.
+    pub(crate) async fn execute(&self, sql: &str) {
+        self.store.execute(&ScratchStaging::statement(sql)).await.unwrap();
+    }
+
+    /// The one number of such a query.
     pub(crate) async fn count(&self, sql: &str) -> u64 {
-        self.store.count(&Statement::same(sql, Vec::new())).await.unwrap()
+        self.store.count(&ScratchStaging::statement(sql)).await.unwrap()
+    }
+
+    /// The rows of such a query.
+    pub(crate) async fn query(&self, sql: &str) -> Vec<Row> {
+        self.store.query(&ScratchStaging::statement(sql)).await.unwrap()
     }
 
     /// Open errors: row, pass, column, message.
@@ -145,7 +157,7 @@ impl World {
         let sql = format!(
             "SELECT RowId, Pass, ColumnName, Message FROM target_{table}_Error WHERE Retried = 0 ORDER BY RowId"
         );
-        let rows = self.store.query(&Statement::same(sql, Vec::new())).await.unwrap();
+        let rows = self.query(&sql).await;
         let text = |value: &Value| value.as_text().map(str::to_owned);
         rows.iter()
             .map(|row| {

@@ -8,6 +8,7 @@ use dataverse_client::Client;
 use dataverse_emulator::Emulator;
 use staging_schema::{Statement, TargetTable, Value, control};
 use staging_store::Store;
+use staging_store::contract::ScratchStaging;
 use tokio_util::sync::CancellationToken;
 
 use crate::world::BASE;
@@ -193,5 +194,5 @@ async fn marked(store: &Store, statements: &[Statement]) -> Result<(), Error> {
 }
 
 fn sql_text(sql: &str) -> Statement {
-    Statement::same(sql, Vec::new())
+    ScratchStaging::statement(sql)
 }

@@ -29,7 +29,7 @@ pub(super) async fn update(shop: &Workshop<'_>) -> Act {
     shop.beforehand(Run::Whole, &plan).await;
     let long = too_long();
     shop.sql(&format!(
-        "UPDATE target_account SET name = CASE DataMigration_RowId WHEN 4 THEN '{long}' ELSE name || '!' END, \
+        "UPDATE target_account SET name = CASE DataMigration_RowId WHEN 4 THEN '{long}' ELSE CONCAT(name, '!') END, \
          description = NULL, DataMigration_ActionFlag = 'U', DataMigration_Generation = 2, \
          DataMigration_ProcessingFlag = 'U' WHERE DataMigration_RowId <= 6"
     ))
@@ -88,8 +88,7 @@ pub(super) async fn retry(shop: &Workshop<'_>) -> Act {
     let rows: [&[&str]; 2] = [&["c1", "C1", "a2", "account"], &["c2", "C2", "a4", "account"]];
     shop.stage(&contact, &["lastname", "parentcustomerid_SourceKey", "parentcustomerid_Table"], &rows).await;
     shop.beforehand(Run::Whole, &plan).await;
-    let repair =
-        "UPDATE target_account SET name = 'A' || DataMigration_RowId WHERE DataMigration_RowId IN (2, 5)";
+    let repair = "UPDATE target_account SET name = CONCAT('A', DataMigration_RowId) WHERE DataMigration_RowId IN (2, 5)";
     Act {
         name: "retry of errors",
         plan,

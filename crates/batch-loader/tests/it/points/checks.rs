@@ -1,12 +1,13 @@
-//! What must hold in the end, read from the emulator and the staging file, not through the loader.
+//! What must hold in the end, read from the emulator and the staging database, not through the loader.
 
 use std::collections::BTreeMap;
 
 use batch_loader::Report;
 use dataverse_client::{Query, Row};
 use serde_json::Value as Json;
-use staging_schema::{Shape, Statement, Value};
+use staging_schema::Shape;
 use staging_store::Store;
+use staging_store::contract::ScratchStaging;
 
 use super::scene::Scene;
 
@@ -114,7 +115,7 @@ async fn manifest(scene: &Scene, ledger: &Store, problems: &mut Vec<String>) {
         };
         let uneven = format!(
             "SELECT COUNT(*) FROM target_Request AS q WHERE q.TargetTable = '{name}' AND q.State IN ('answered', 'resolved') \
-             AND q.RowCount <> {} + {}",
+             AND q.[RowCount] <> {} + {}",
             outcomes("Success"),
             outcomes("Error")
         );
@@ -125,16 +126,16 @@ async fn manifest(scene: &Scene, ledger: &Store, problems: &mut Vec<String>) {
 /// Every row of a table has one end, and staging knows it by the GUID that it has in Dataverse.
 async fn rows(scene: &Scene, ledger: &Store, table: &str, shape: Shape, problems: &mut Vec<String>) {
     let twice = format!(
-        "SELECT COUNT(*) FROM (SELECT RowId FROM target_{table}_Success GROUP BY RowId, Pass, Generation HAVING COUNT(*) > 1)"
+        "SELECT COUNT(*) FROM (SELECT RowId FROM target_{table}_Success GROUP BY RowId, Pass, Generation HAVING COUNT(*) > 1) AS twice"
     );
     if counted(ledger, &twice).await > 0 {
         problems.push(format!("{table}: rows succeeded twice"));
     }
     let open = format!(
-        "SELECT t.DataMigration_SourceKey, e.Pass, COALESCE(e.ColumnName, '') || ' ' || e.Message FROM target_{table}_Error AS e \
+        "SELECT t.DataMigration_SourceKey, e.Pass, CONCAT(e.ColumnName, ' ', e.Message) FROM target_{table}_Error AS e \
          JOIN target_{table} AS t ON t.DataMigration_RowId = e.RowId WHERE e.Retried = 0 ORDER BY 1"
     );
-    let found = ledger.query(&Statement::same(open, Vec::new())).await.unwrap();
+    let found = ledger.query(&ScratchStaging::statement(&open)).await.unwrap();
     let expected: Vec<_> = scene.act.errors.iter().filter(|error| error[0] == table).collect();
     let is_as_expected = found.len() == expected.len()
         && found.iter().zip(&expected).all(|(row, [_, key, pass, reason])| {
@@ -163,10 +164,11 @@ async fn identities(scene: &Scene, ledger: &Store, table: &str, problems: &mut V
     let definition = &scene.act.plan.tables().find(|known| known.name() == table).unwrap().definition;
     let known = format!(
         "SELECT DataMigration_DataverseId FROM target_{table} WHERE DataMigration_DataverseId IS NOT NULL \
-         AND NOT (DataMigration_ActionFlag = 'D' AND DataMigration_ProcessingFlag = 'P') ORDER BY 1"
+         AND NOT (DataMigration_ActionFlag = 'D' AND DataMigration_ProcessingFlag = 'P')"
     );
-    let known = ledger.query(&Statement::same(known, Vec::new())).await.unwrap();
-    let known: Vec<String> = known.iter().map(|row| row.text(0).unwrap().to_owned()).collect();
+    let known = ledger.query(&ScratchStaging::statement(&known)).await.unwrap();
+    let mut known: Vec<String> = known.iter().map(|row| row.text(0).unwrap().to_owned()).collect();
+    known.sort();
     let id = definition.primary_id.as_str();
     let there = Query::new(&definition.entity_set_name).select([id]);
     let there: Vec<Row> = scene.client.query(&there).all().await.unwrap();
@@ -216,7 +218,7 @@ async fn reported(
 }
 
 async fn counted(ledger: &Store, sql: &str) -> u64 {
-    ledger.count(&Statement::same(sql, Vec::<Value>::new())).await.unwrap()
+    ledger.count(&ScratchStaging::statement(sql)).await.unwrap()
 }
 
 /// A cell as text; numbers without regard to their digits, nothing as an empty text.

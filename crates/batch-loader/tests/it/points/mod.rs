@@ -9,5 +9,6 @@ mod pairs;
 mod scene;
 mod script;
 mod settling;
+mod staging;
 mod whole;
 mod wire;

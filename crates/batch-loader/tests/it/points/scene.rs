@@ -1,4 +1,4 @@
-//! The stage: a service with a network before it, a staging file, and processes that die and are followed by others.
+//! The stage: a service with a network before it, a staging database, and processes that die and are followed by others.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,13 +8,14 @@ use std::time::Duration;
 use batch_loader::{Error, Options, Report};
 use dataverse_client::Client;
 use dataverse_emulator::{Emulator, Limits, Options as EmulatorOptions, Settings};
-use staging_schema::Statement;
+use staging_store::contract::ScratchStaging;
 use staging_store::{Store, StoreOptions};
 use tokio::runtime::Runtime;
 
 use super::acts::{Act, Workshop};
 use super::checks::{Tally, problems, tally};
 use super::script::{Point, Script};
+use super::staging::{Beginning, Staging};
 use super::wire::{CEILING, Wire};
 use crate::world::{client_at, is_flipped};
 
@@ -33,6 +34,9 @@ pub(super) struct Scene {
     /// Application users by their ids.
     pub(super) users: HashMap<String, String>,
     wire: Wire,
+    staging: Staging,
+    beginning: Beginning,
+    /// The service as it was prepared.
     folder: tempfile::TempDir,
     played: AtomicUsize,
     /// Service and network live here; loaders die on runtimes of their own. Dropped last.
@@ -63,22 +67,20 @@ impl Scene {
     pub(super) fn new(make: Make) -> Self {
         let service =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        // Commits need no disk here: what is durable is what is in the file.
-        let folder = match std::path::Path::new("/dev/shm") {
-            memory if memory.is_dir() => tempfile::tempdir_in(memory).unwrap(),
-            _ => tempfile::tempdir().unwrap(),
-        };
-        let (emulator, client, users, wire, act) = service.block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let staging = service.block_on(Staging::new());
+        let (emulator, client, users, wire, act, beginning) = service.block_on(async {
             let settings = if is_flipped() { Settings::flipped() } else { Settings::default() };
             let options =
                 EmulatorOptions { limits: Limits::unlimited(), settings, ..EmulatorOptions::default() };
             let emulator = Emulator::start(options).await.unwrap();
             let client = crate::world::client(&emulator, "user-1");
-            let store = Store::open(StoreOptions::sqlite(folder.path().join("begin.db"))).await.unwrap();
+            let store = Store::open(staging.prepared()).await.unwrap();
             let options = options_of(0);
             let shop = Workshop { store: &store, client: &client, emulator: &emulator, options: &options };
             let act = make(&shop).await;
             store.close().await.unwrap();
+            let beginning = staging.keep().await;
             emulator.save(&folder.path().join("begin.emulator")).unwrap();
             let wire = Wire::before(emulator.address()).await;
             let mut users = HashMap::new();
@@ -86,19 +88,19 @@ impl Scene {
                 let id = crate::world::client(&emulator, user).who_am_i().await.unwrap().user_id;
                 users.insert(id.to_string(), user.to_owned());
             }
-            (emulator, client, users, wire, act)
+            (emulator, client, users, wire, act, beginning)
         });
-        Self { act, emulator, client, users, wire, folder, played: AtomicUsize::new(0), service }
+        let played = AtomicUsize::new(0);
+        Self { act, emulator, client, users, wire, staging, beginning, folder, played, service }
     }
 
     /// Plays the act from its beginning, one process after another: each meets its points, and a last one none. Ends with
     /// the first process that says that everything is done.
     pub(super) fn play(&self, processes: &[Vec<Point>]) -> Played {
         let number = self.played.fetch_add(1, Ordering::Relaxed);
-        let path = self.folder.path().join(format!("{number}.db"));
-        std::fs::copy(self.folder.path().join("begin.db"), &path).unwrap();
+        let place = self.service.block_on(self.staging.begin(&self.beginning, number));
         self.emulator.restore(&self.folder.path().join("begin.emulator")).unwrap();
-        let ledger = self.service.block_on(Store::open(StoreOptions::sqlite(&path))).unwrap();
+        let ledger = self.service.block_on(Store::open(place.clone())).unwrap();
         let mut played =
             Played { met: Vec::new(), seen: (Vec::new(), Vec::new()), problems: Vec::new(), processes: 0 };
         let none = Vec::new();
@@ -106,7 +108,7 @@ impl Scene {
             let script = Script::new(points.clone());
             self.wire.follow(&script, Some(ledger.clone()));
             let before = self.tally(&ledger);
-            let end = self.process(&path, &script, number);
+            let end = self.process(&place, &script, number);
             played.processes = number + 1;
             played.met.extend(script.met());
             if number == 0 {
@@ -138,20 +140,17 @@ impl Scene {
         played.problems.extend(self.wire.broken());
         self.wire.follow(&Arc::default(), None);
         self.service.block_on(ledger.close()).unwrap();
-        for ending in ["db", "db-wal", "db-shm"] {
-            // Those that are there.
-            let _ = std::fs::remove_file(path.with_extension(ending));
-        }
+        self.staging.end(number);
         played
     }
 
     /// One process, on a runtime of its own: when it dies, nothing of it runs any more.
-    fn process(&self, path: &std::path::Path, script: &Arc<Script>, number: usize) -> End {
+    fn process(&self, place: &StoreOptions, script: &Arc<Script>, number: usize) -> End {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let address = format!("http://{}", self.wire.address);
         let options = options_of(number + 1);
         let end = runtime.block_on(async {
-            let store = Store::open(StoreOptions::sqlite(path)).await.unwrap();
+            let store = Store::open(place.clone()).await.unwrap();
             let (watched, client) = (store.with_faults(script.hook()), client_at(&address, "user-1"));
             let end = tokio::select! {
                 biased;
@@ -186,7 +185,7 @@ impl Scene {
                 );
             }
             for sql in sql {
-                ledger.execute(&Statement::same(sql, Vec::new())).await.unwrap();
+                ledger.execute(&ScratchStaging::statement(sql)).await.unwrap();
             }
         });
     }

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use staging_schema::Statement;
 use staging_store::Store;
+use staging_store::contract::ScratchStaging;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -175,7 +175,7 @@ impl Door {
     async fn check_manifest(&self, message: &Message) {
         let Some(ledger) = self.ledger.lock().unwrap().clone() else { return };
         let before = self.awaited.lock().unwrap().1.clone();
-        let open = Statement::same("SELECT COUNT(*) FROM target_Request WHERE State = 'sent'", Vec::new());
+        let open = ScratchStaging::statement("SELECT COUNT(*) FROM target_Request WHERE State = 'sent'");
         let open = ledger.count(&open).await.unwrap();
         // Others may have been answered, and recorded, meanwhile.
         let still = self.awaited.lock().unwrap().1.intersection(&before).count();
