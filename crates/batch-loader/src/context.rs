@@ -55,9 +55,10 @@ impl<'a> Context<'a> {
             let advised = options.in_flight.or(who.dop_hint).unwrap_or(UNADVISED);
             let start = advised.clamp(1, options.max_in_flight);
             let now = tokio::time::Instant::now().into_std();
-            let pace =
-                Pace::new(options.pace, start, options.in_flight.is_some(), options.max_in_flight, now);
-            lanes.push(Lane::new(client.clone(), who.user_id, pace));
+            let state = options.memory.of(who.user_id, || {
+                Pace::new(options.pace, start, options.in_flight.is_some(), options.max_in_flight, now)
+            });
+            lanes.push(Lane::new(client.clone(), who.user_id, state));
         }
         let requests = expected_requests(store, plan).await?;
         for lane in &lanes {

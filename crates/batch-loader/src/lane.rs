@@ -19,7 +19,7 @@ const STORM: u64 = 20;
 pub(crate) struct Lane {
     pub(crate) client: Client,
     pub(crate) user: Uuid,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
     /// Whoever is first asks the pace; the others stand behind.
     queue: tokio::sync::Mutex<()>,
     freed: Notify,
@@ -27,13 +27,20 @@ pub(crate) struct Lane {
     assigned: Arc<AtomicUsize>,
 }
 
+/// How a user stands.
 #[derive(Debug)]
-struct State {
+pub(crate) struct State {
     pace: Pace,
     /// Throttled answers that were noted.
     throttled: u64,
     /// What was told last: throttled answers, and the number in flight.
     told: (u64, usize),
+}
+
+impl State {
+    pub(crate) fn new(pace: Pace) -> Self {
+        Self { pace, throttled: 0, told: (0, 0) }
+    }
 }
 
 /// That a request is a user's to send.
@@ -73,13 +80,17 @@ pub(crate) struct News {
 }
 
 impl Lane {
-    pub(crate) fn new(client: Client, user: Uuid, pace: Pace) -> Self {
-        let throttled = client.limits().throttled;
-        let told = (throttled, pace.standing(now()).most_in_flight);
+    /// Takes up the work of a user where `state` left it; what the client was told before counts no more.
+    pub(crate) fn new(client: Client, user: Uuid, state: Arc<Mutex<State>>) -> Self {
+        {
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.throttled = client.limits().throttled;
+            state.told = (state.throttled, state.pace.standing(now()).most_in_flight);
+        }
         Self {
             client,
             user,
-            state: Mutex::new(State { pace, throttled, told }),
+            state,
             queue: tokio::sync::Mutex::new(()),
             freed: Notify::new(),
             assigned: Arc::default(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::{BatchOptions, Error, PaceOptions};
+use crate::{BatchOptions, Error, PaceMemory, PaceOptions};
 
 /// Knobs of a load; every one has a default.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +23,8 @@ pub struct Options {
     pub max_in_flight: u32,
     /// How the pace of each application user is found.
     pub pace: PaceOptions,
+    /// What is known of that pace from earlier calls; a new one knows nothing.
+    pub memory: PaceMemory,
     /// How many rows go into a request, for tables that do not say so themselves.
     pub batch: BatchOptions,
     /// How long a chunk belongs to this worker without a sign of life (default 5 minutes). Renewed at each third of it.
@@ -78,6 +80,7 @@ impl Default for Options {
             in_flight: None,
             max_in_flight: 50,
             pace: PaceOptions::default(),
+            memory: PaceMemory::default(),
             batch: BatchOptions::default(),
             lease: Duration::from_mins(5),
             request_timeout: Duration::from_mins(2),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use batch_loader::{LoadTable, Plan, Strategy};
+use batch_loader::{LoadTable, PaceMemory, Plan, Strategy};
 use serde::Serialize;
 use staging_schema::forecast::{self, Later};
 use staging_schema::{GuidStrategy, Levels, Mode, Pass, pace, pending, summary};
@@ -159,6 +159,7 @@ pub async fn plan_load(
         pilot: None,
         observer: Arc::new(Unobserved),
         cancel: CancellationToken::new(),
+        pace: PaceMemory::default(),
     };
     let plan = load::plan(&journey, &store, STEP).await?;
     let order = sequence::kept(&store, STEP).await?;

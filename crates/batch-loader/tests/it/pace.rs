@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use batch_loader::{Event, Options, PaceOptions};
+use batch_loader::{Event, Options, PaceMemory, PaceOptions};
 use dataverse_emulator::{FaultKind, FaultRule, Limits, Routing};
 use staging_schema::TargetTable;
 use tokio_util::sync::CancellationToken;
@@ -89,4 +89,27 @@ async fn while_one_user_must_wait_the_others_do_the_work() {
     let most =
         "SELECT MAX(n) FROM (SELECT COUNT(*) AS n FROM target_Request GROUP BY ApplicationUser) AS users";
     assert!(world.count(most).await >= 50, "the user that need not wait does nearly all 60 requests");
+}
+
+/// The most requests that a load of `requests` had in flight at a time, at a service that takes an eighth of a second.
+async fn peak(requests: usize, memory: &PaceMemory) -> u64 {
+    let mut world = World::start().await;
+    let table = TargetTable::new("task", vec![text("subject", 200)]).unwrap();
+    let plan = waves(vec![vec![world.table(table.clone()).await]]);
+    world.prepare(&plan).await;
+    world.stage(&table, &["subject"], named("t", 10 * requests)).await;
+    world.options = Options { memory: memory.clone(), ..paced(&world, Duration::from_millis(7_500)) };
+    world.emulator.set_limits(Limits { requests: 100_000, execution_ms: 10_000_000, servers: 1, ..small() });
+    assert_eq!(world.load(&plan).await.unwrap().tables["task"].loaded, 10 * requests as u64);
+    world.emulator.stats().peak_concurrency
+}
+
+#[tokio::test]
+async fn what_one_call_learns_about_a_user_the_next_one_knows() {
+    let memory = PaceMemory::default();
+    let climbed = peak(400, &memory).await;
+    assert!(climbed >= 10, "{climbed} requests at a time");
+    let (knowing, new) = (peak(12, &memory).await, peak(12, &PaceMemory::default()).await);
+    assert!(new < knowing, "{new} at a time without, {knowing} with what was learnt");
+    assert!(knowing >= 10, "{knowing} of 12 at a time, since {climbed} were good before");
 }

@@ -130,6 +130,7 @@ pub(crate) fn options(journey: &Journey<'_>, worker: &str) -> Options {
             window: load.budget_window,
             aim: load.budget_aim,
         },
+        memory: journey.pace.clone(),
         batch: BatchOptions {
             adapts: load.adapt_batch,
             ceiling: load.longest_request,

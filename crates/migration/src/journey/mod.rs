@@ -24,6 +24,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use batch_loader::PaceMemory;
 use staging_store::{Existing, Store};
 use tokio_util::sync::CancellationToken;
 
@@ -95,6 +96,8 @@ pub(crate) struct Journey<'a> {
     pub(crate) pilot: Option<Pilot>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) cancel: CancellationToken,
+    /// What one step learns about the pace of the application users, for the next.
+    pub(crate) pace: PaceMemory,
 }
 
 impl Journey<'_> {
@@ -159,6 +162,7 @@ pub async fn run(project: &Project, options: RunOptions) -> Result<Summary, Erro
         pilot: options.pilot,
         observer: options.observer,
         cancel: options.cancel,
+        pace: PaceMemory::default(),
     };
     if journey.cancel.is_cancelled() {
         return Err(Error::Stopped { step: Step::Prepare });

@@ -10,7 +10,7 @@ mod runs;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use batch_loader::{LoadTable, Plan, Strategy};
+use batch_loader::{LoadTable, PaceMemory, Plan, Strategy};
 use serde::Serialize;
 use staging_schema::{Dialect, Mode, Shape, ddl, rollback as sql, settle};
 use staging_store::{Existing, SLICE_ROWS, Step as Statements, Store};
@@ -160,6 +160,7 @@ pub async fn rollback(project: &Project, options: RollbackOptions) -> Result<Rol
         pilot: None,
         observer: Arc::clone(&options.observer),
         cancel: options.cancel.clone(),
+        pace: PaceMemory::default(),
     };
     let plan = load::plan(&journey, &store, STEP).await?;
     let record = RunRecord::begin_as(&store, "rollback").await?;
