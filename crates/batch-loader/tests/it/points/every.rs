@@ -2,7 +2,7 @@
 
 use super::scene::{Make, Scene};
 use super::script::{Point, Side};
-use super::{changes, inserts, settling, whole};
+use super::{changes, inserts, row_waves, settling, whole};
 
 /// Every how-manieth point is met; all of them with `CRASH_STEP=1`. A prime above the number of troubles, so that all kinds
 /// of them are met.
@@ -71,6 +71,7 @@ acts! {
     rows_with_an_alternate_key_are_created_once: inserts::alternate_key;
     rows_with_guids_made_by_us_are_created_once: inserts::sequential;
     rows_with_guids_of_the_source_are_created_once: inserts::source;
+    rows_of_row_waves_are_created_once: row_waves::row_waves;
     owed_lookups_are_written: settling::lookups;
     pairs_are_associated_once: settling::associate;
     states_are_set_and_nothing_is_closed_twice: settling::states;

@@ -6,6 +6,7 @@ mod checks;
 mod every;
 mod inserts;
 mod pairs;
+mod row_waves;
 mod scene;
 mod script;
 mod settling;
