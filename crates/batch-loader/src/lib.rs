@@ -27,6 +27,7 @@
 //! ```
 
 mod chunk;
+mod closing;
 mod columns;
 mod context;
 mod doubt;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use dataverse_client::BulkMessage;
 use dataverse_wire::fault::{FaultClass, ServiceFault};
+use dataverse_wire::limits::BATCH_OPERATIONS;
 use dataverse_wire::write::Fields;
 use staging_schema::{Pass, SuccessKind, control};
 use staging_store::{RowError, Success};
@@ -138,7 +139,11 @@ impl<'a> Operation<'a> {
         };
         let limit = Limit::new(ctx.options.error_limit);
         let options = &ctx.options;
-        let rows = table.rows_per_request();
+        let parts_of_row = match &kind {
+            Kind::State(form) => form.parts_of_row(),
+            _ => 1,
+        };
+        let rows = table.rows_per_request().min(BATCH_OPERATIONS / parts_of_row);
         let size = BatchSize::new(rows, table.batch.is_some(), options.batch, options.pace.window);
         Ok(Self {
             table,

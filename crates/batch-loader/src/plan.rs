@@ -244,7 +244,8 @@ impl Plan {
                 "lead" => (3, 0),
                 "incident" => (3, 1),
                 "opportunity" => (3, 2),
-                "quote" | "salesorder" | "invoice" => (4, 0),
+                "salesorder" | "invoice" => (4, 0),
+                "quote" => (4, 1),
                 _ => (2, 0),
             },
         };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dataverse_client::{ContinueOnError, Error as ClientError, PartOutcome, SendPermit, WriteOptions};
-use dataverse_wire::batch::{BatchRequest, Method, Operation as Part};
+use dataverse_wire::batch::{BatchItem, BatchRequest, Method, Operation as Part};
 use dataverse_wire::fault::FaultClass;
 use dataverse_wire::write::{RowWriter, TargetsWriter};
 use staging_schema::SuccessKind;
@@ -19,6 +19,7 @@ use crate::lease::LeaseClock;
 use crate::operation::{Kind, Operation};
 use crate::probe;
 use crate::rows::{Message, Request, Slot};
+use crate::state::Wanted;
 use crate::verdict::{Refusal, Verdict};
 
 impl Operation<'_> {
@@ -37,7 +38,7 @@ impl Operation<'_> {
             (Message::Bulk, Kind::Create { .. }) => self.send_creates(lane, request, &options).await,
             (Message::Bulk, _) => self.send_updates(lane, request, &options).await,
             (Message::Batch, Kind::State(form)) => self.send_states(ctx, lane, request, &options, form).await,
-            (Message::Batch, _) => self.send_batch(ctx, lane, request, &request.slots, &options).await,
+            (Message::Batch, _) => self.send_batch(ctx, lane, request, &request.slots, &[], &options).await,
         }
     }
 
@@ -145,8 +146,13 @@ impl Operation<'_> {
             Kind::Delete(None) => Part::new(Method::Delete, format!("{set}({})", id()?)),
             Kind::State(form) => {
                 self.refuse(request, slot)?;
-                match form.action(request.rows.view(slot), id()?) {
-                    Some(action) => Part::new(Method::Post, action.name).with_json(action.body),
+                let row = request.rows.view(slot);
+                let wanted = form.wanted(row);
+                match form.closing(wanted) {
+                    Some(closing) => {
+                        let action = closing.action(row, id()?, wanted.status);
+                        Part::new(Method::Post, action.name).with_json(action.body)
+                    }
                     None => self.patch(request, slot, id()?)?,
                 }
             }
@@ -163,38 +169,67 @@ impl Operation<'_> {
     fn patch(&self, request: &Request, slot: Slot, id: Uuid) -> Result<Part, Unwritable> {
         let mut body = RowWriter::new();
         self.write(&request.rows, slot, Message::Batch, &mut body)?;
+        Ok(self.update_only(id, body))
+    }
+
+    fn update_only(&self, id: Uuid, body: RowWriter) -> Part {
         let target = format!("{}({id})", self.table.definition.entity_set_name);
-        Ok(Part::new(Method::Patch, target).with_json(body.finish()).with_header("If-Match", "*"))
+        Part::new(Method::Patch, target).with_json(body.finish()).with_header("If-Match", "*")
+    }
+
+    /// What a row needs inside a batch: its request, or a change set that gives it another state first.
+    fn item(
+        &self,
+        lane: &Lane,
+        request: &Request,
+        slot: Slot,
+        opened: &[(Slot, Wanted)],
+    ) -> Result<BatchItem, Unwritable> {
+        let part = self.part(lane, request, slot)?;
+        let first = opened.iter().find(|(opened, _)| *opened == slot);
+        let Some(((_, state), id)) = first.zip(request.rows.id(slot)) else {
+            return Ok(BatchItem::Operation(part));
+        };
+        let mut body = RowWriter::new();
+        state.write(&mut body);
+        Ok(BatchItem::ChangeSet(vec![self.update_only(id, body), part]))
     }
 
     /// Sends rows one by one in one request; those of the request that are not among `slots` have their outcome already.
+    /// Those that are `opened` are given that state before, in one transaction.
     pub(crate) async fn send_batch(
         &self,
         ctx: &Context<'_>,
         lane: &Lane,
         request: &Request,
         slots: &[Slot],
+        opened: &[(Slot, Wanted)],
         options: &WriteOptions,
     ) -> Verdict {
-        let mut parts = Vec::with_capacity(slots.len());
+        let mut items = Vec::with_capacity(slots.len());
         let mut unwritable = Vec::new();
         for slot in slots {
-            match self.part(lane, request, *slot) {
-                Ok(part) => parts.push(part),
+            match self.item(lane, request, *slot, opened) {
+                Ok(item) => items.push(item),
                 Err(fault) => unwritable.push((*slot, fault)),
             }
         }
         if !unwritable.is_empty() {
             return Verdict::Unwritable(unwritable);
         }
-        let batch = BatchRequest::from_iter(parts);
+        let parts: Vec<usize> = items.iter().map(parts_of).collect();
+        let batch = BatchRequest { items };
         let outcomes = match lane.client.execute_batch(batch, ContinueOnError::Yes, options).await {
             Ok(outcomes) => outcomes,
             Err(error) => return self.failed(error),
         };
         let mut sorted = Sorted::default();
-        for (slot, outcome) in slots.iter().zip(outcomes) {
-            self.sort(request, *slot, outcome, &mut sorted);
+        let mut outcomes = outcomes.into_iter();
+        for (slot, parts) in slots.iter().zip(parts) {
+            // A change set succeeds with all of its parts, or fails with the first that says so.
+            let whole =
+                outcomes.by_ref().take(parts).reduce(|all, part| if all.is_done() { part } else { all });
+            self.sort(request, *slot, whole.unwrap_or(PartOutcome::NotExecuted), &mut sorted);
         }
         if !sorted.there.is_empty() {
             match probe::find_by_id(ctx, self, &request.rows, &sorted.there).await {
@@ -277,6 +312,13 @@ impl Operation<'_> {
                 source: error,
             }),
         }
+    }
+}
+
+fn parts_of(item: &BatchItem) -> usize {
+    match item {
+        BatchItem::Operation(_) => 1,
+        BatchItem::ChangeSet(parts) => parts.len(),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::lane::Lane;
 use crate::operation::Operation;
 use crate::probe::id_of;
 use crate::rows::{Request, Slot};
-use crate::state::StateForm;
+use crate::state::{StateForm, Wanted};
 use crate::verdict::Verdict;
 
 /// Rows whose states are read by one question.
@@ -30,22 +30,19 @@ impl Operation<'_> {
             Ok(present) => present,
             Err(error) => return self.failed_read(error),
         };
+        let wanted = |slot: &Slot| form.wanted(request.rows.view(*slot));
+        let state = |slot: &Slot| request.rows.id(*slot).and_then(|id| present.get(&id)).copied();
         let is_there = |slot: &Slot| {
-            let wanted = form.wanted(request.rows.view(*slot));
-            let state = request.rows.id(*slot).and_then(|id| present.get(&id));
-            // A closing action may choose another status of the same state; the state is what counts then.
-            state.is_some_and(|(state, status)| {
-                *state == wanted.state
-                    && (form.has_closing_action() && wanted.state != 0
-                        || wanted.status.is_none_or(|wanted| wanted == *status))
-            })
+            state(slot).is_some_and(|(state, status)| form.is_there(wanted(slot), state, status))
         };
         let (there, missing): (Vec<Slot>, Vec<Slot>) = request.slots.iter().copied().partition(is_there);
         let done: Vec<_> = there.into_iter().map(|slot| self.changed(request, slot)).collect();
         if missing.is_empty() {
             return Verdict::settled(done, Vec::new());
         }
-        match self.send_batch(ctx, lane, request, &missing, options).await {
+        let opens = |slot: &Slot| Some((*slot, form.opens(wanted(slot), state(slot)?.0)?));
+        let opened: Vec<(Slot, Wanted)> = missing.iter().filter_map(opens).collect();
+        match self.send_batch(ctx, lane, request, &missing, &opened, options).await {
             Verdict::Settled { mut successes, errors, again, doubtful } => {
                 successes.extend(done);
                 Verdict::Settled { successes, errors, again, doubtful }

@@ -1,10 +1,10 @@
 //! States: set last, by plain update or by the action that the table demands (reference §9).
 
-use dataverse_wire::write::{Fields, RowWriter};
-use staging_schema::{StagedKind, ValueRef};
+use dataverse_wire::write::Fields;
+use staging_schema::StagedKind;
 use staging_store::RowView;
-use uuid::Uuid;
 
+use crate::closing::Closing;
 use crate::columns::{Columns, Unwritable};
 use crate::operation::HEADER;
 use crate::plan::LoadTable;
@@ -19,23 +19,8 @@ pub(crate) struct StateForm {
     status_at: Option<usize>,
     /// Statuses by state, for rows whose status is not staged or belongs to another state.
     defaults: Vec<(i64, i64)>,
-    closing: Option<Closing>,
+    closings: Vec<Closing>,
     is_email: bool,
-}
-
-/// A table some of whose states are reached by an action that also creates a closing activity.
-#[derive(Debug, Clone)]
-struct Closing {
-    kind: ClosingKind,
-    /// Position of the staged date and amount of the close, where staged.
-    end_at: Option<usize>,
-    amount_at: Option<usize>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ClosingKind {
-    Incident,
-    Opportunity,
 }
 
 /// A state with its status.
@@ -43,13 +28,6 @@ enum ClosingKind {
 pub(crate) struct Wanted {
     pub(crate) state: i64,
     pub(crate) status: Option<i64>,
-}
-
-/// An unbound action with its body.
-#[derive(Debug)]
-pub(crate) struct Action {
-    pub(crate) name: &'static str,
-    pub(crate) body: Vec<u8>,
 }
 
 impl StateForm {
@@ -63,31 +41,31 @@ impl StateForm {
             let status = table.definition.default_status_of(state.value)?;
             Some((state.value.into(), status.into()))
         });
-        let kind = match table.name() {
-            "incident" => Some(ClosingKind::Incident),
-            "opportunity" => Some(ClosingKind::Opportunity),
-            _ => None,
-        };
-        let mut staged = |name: &str| table.staged.column(name).map(|column| columns.read_also(&column.name));
-        let closing = kind.map(|kind| Closing {
-            kind,
-            end_at: (kind == ClosingKind::Opportunity).then(|| staged("actualclosedate")).flatten(),
-            amount_at: (kind == ClosingKind::Opportunity).then(|| staged("actualvalue")).flatten(),
-        });
-        Self { state_at, status_at, defaults: defaults.collect(), closing, is_email: table.name() == "email" }
+        let closings = Closing::of(table, columns);
+        Self {
+            state_at,
+            status_at,
+            defaults: defaults.collect(),
+            closings,
+            is_email: table.name() == "email",
+        }
     }
 
     /// Whether some states of the table are reached by an action that must not be repeated.
     pub(crate) fn has_closing_action(&self) -> bool {
-        self.closing.is_some()
+        !self.closings.is_empty()
+    }
+
+    /// Most requests that one row may need inside a batch.
+    pub(crate) fn parts_of_row(&self) -> usize {
+        if self.closings.iter().any(Closing::may_open) { 2 } else { 1 }
     }
 
     /// What a row is to become.
     pub(crate) fn wanted(&self, row: RowView<'_>) -> Wanted {
         let cell = |at: Option<usize>| at.and_then(|at| row.get(HEADER + at).as_integer());
         let state = cell(self.state_at).unwrap_or(0);
-        let default = self.defaults.iter().find(|(known, _)| *known == state).map(|(_, status)| *status);
-        Wanted { state, status: cell(self.status_at).or(default) }
+        Wanted { state, status: cell(self.status_at).or_else(|| self.default_status(state)) }
     }
 
     /// A row whose state would do harm.
@@ -102,60 +80,38 @@ impl StateForm {
 
     /// State and status of a plain update.
     pub(crate) fn write<B: AsMut<Vec<u8>>>(&self, row: RowView<'_>, to: &mut Fields<B>) {
-        let wanted = self.wanted(row);
-        to.integer("statecode", wanted.state);
-        if let Some(status) = wanted.status {
-            to.integer("statuscode", status);
-        }
+        self.wanted(row).write(to);
     }
 
-    /// The action that closes a row, where its state demands one.
-    pub(crate) fn action(&self, row: RowView<'_>, id: Uuid) -> Option<Action> {
-        let closing = self.closing.as_ref()?;
-        let wanted = self.wanted(row);
-        let (name, activity, navigation, set, subject) = match (closing.kind, wanted.state) {
-            (ClosingKind::Incident, 1) => (
-                "CloseIncident",
-                "incidentresolution",
-                "incidentid",
-                "incidents",
-                "Resolved before migration",
-            ),
-            (ClosingKind::Opportunity, 1) => (
-                "WinOpportunity",
-                "opportunityclose",
-                "opportunityid",
-                "opportunities",
-                "Won before migration",
-            ),
-            (ClosingKind::Opportunity, 2) => (
-                "LoseOpportunity",
-                "opportunityclose",
-                "opportunityid",
-                "opportunities",
-                "Lost before migration",
-            ),
-            _ => return None,
-        };
-        let parameter = match closing.kind {
-            ClosingKind::Incident => "IncidentResolution",
-            ClosingKind::Opportunity => "OpportunityClose",
-        };
-        let mut body = RowWriter::new();
-        body.object(parameter, |close| {
-            close.odata_type(activity).text("subject", subject).bind(navigation, set, &id);
-            let cell = |at: Option<usize>| at.map_or(ValueRef::Null, |at| row.get(HEADER + at));
-            if let Some(end) = cell(closing.end_at).as_text() {
-                // A date is midnight; a date and time goes as it is.
-                let midnight = if end.len() == 10 { "T00:00:00Z" } else { "" };
-                close.text("actualend", &format!("{end}{midnight}"));
-            }
-            if let Some(amount) = cell(closing.amount_at).as_text() {
-                close.number("actualrevenue", amount);
-            }
-        });
-        // -1 lets the service choose the default status of the state.
-        body.integer("Status", wanted.status.unwrap_or(-1));
-        Some(Action { name, body: body.finish() })
+    /// What closes a row, where the state that it is to have demands an action.
+    pub(crate) fn closing(&self, wanted: Wanted) -> Option<&Closing> {
+        self.closings.iter().find(|closing| closing.state() == wanted.state)
+    }
+
+    /// Whether a row is as it is to become.
+    pub(crate) fn is_there(&self, wanted: Wanted, state: i64, status: i64) -> bool {
+        // A closing action may choose another status of the same state; the state is what counts then.
+        let is_status = || wanted.status.is_none_or(|wanted| wanted == status);
+        state == wanted.state && (self.closing(wanted).is_some() || is_status())
+    }
+
+    /// The state that a row must have before it can become what it is to, unless it may as it is.
+    pub(crate) fn opens(&self, wanted: Wanted, present: i64) -> Option<Wanted> {
+        let state = self.closing(wanted)?.opens(present)?;
+        Some(Wanted { state, status: self.default_status(state) })
+    }
+
+    fn default_status(&self, state: i64) -> Option<i64> {
+        self.defaults.iter().find(|(known, _)| *known == state).map(|(_, status)| *status)
+    }
+}
+
+impl Wanted {
+    /// State and status of a plain update.
+    pub(crate) fn write<B: AsMut<Vec<u8>>>(self, to: &mut Fields<B>) {
+        to.integer("statecode", self.state);
+        if let Some(status) = self.status {
+            to.integer("statuscode", status);
+        }
     }
 }

@@ -70,6 +70,8 @@ pub struct Settings {
     pub sequence_number_in_update_multiple: Strictness,
     /// Attribute updates of a closed case, opportunity, quote, order, invoice or activity: refused (default) or stored.
     pub update_of_closed_row: Strictness,
+    /// Winning or closing a quote that is still a draft: refused (default) or done.
+    pub close_of_draft_quote: Strictness,
     /// Empty text is stored as null (default yes).
     pub empty_text_is_null: bool,
     /// Columns that the platform fills are demanded (`SystemRequired` and the overrides; default yes).
@@ -136,6 +138,7 @@ impl Default for Settings {
             team_without_role: Strictness::Refuse,
             sequence_number_in_update_multiple: Strictness::Tolerate,
             update_of_closed_row: Strictness::Refuse,
+            close_of_draft_quote: Strictness::Refuse,
             empty_text_is_null: true,
             required_columns_enforced: true,
             only_non_empty_addresses: false,
@@ -180,6 +183,7 @@ impl Settings {
             team_without_role: usual.team_without_role.other(),
             sequence_number_in_update_multiple: usual.sequence_number_in_update_multiple.other(),
             update_of_closed_row: usual.update_of_closed_row.other(),
+            close_of_draft_quote: usual.close_of_draft_quote.other(),
             empty_text_is_null: !usual.empty_text_is_null,
             required_columns_enforced: usual.required_columns_enforced,
             only_non_empty_addresses: !usual.only_non_empty_addresses,

@@ -3,6 +3,7 @@
 
 mod associate;
 mod clean;
+mod closing;
 mod crash;
 mod doubt;
 mod hierarchy;

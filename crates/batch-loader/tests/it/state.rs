@@ -6,7 +6,7 @@ use staging_schema::{StagedColumn, StagedKind, TargetTable, Value};
 
 use crate::world::{World, lookup, text, waves};
 
-fn with_state(name: &str, mut columns: Vec<StagedColumn>) -> TargetTable {
+pub(crate) fn with_state(name: &str, mut columns: Vec<StagedColumn>) -> TargetTable {
     columns.push(StagedColumn::new("statecode", StagedKind::State));
     columns.push(StagedColumn::new("statuscode", StagedKind::Status));
     TargetTable::new(name, columns).unwrap()

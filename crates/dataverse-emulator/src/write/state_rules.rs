@@ -204,14 +204,17 @@ pub(crate) fn close(tx: &mut Transaction<'_>, mut closing: Closing<'_>) -> Resul
         return Err(refusal::not_emulated(format_args!("Closing rows of {}", table.name)));
     };
     let Some(old) = tx.row(table.id, id) else { return Err(refusal::no_row(&table.name, id)) };
-    if let Some(Cell::Integer(before)) = row::get(old, state_column, Form::Integer)
-        && is_closed(table, before)
-    {
-        return Err(refusal::refusal(
-            400,
-            0x8004_0233,
-            format!("{} with Id {id} is already {}.", table.name, table.state_label(before)),
-        ));
+    if let Some(Cell::Integer(before)) = row::get(old, state_column, Form::Integer) {
+        let is_draft = table.name == "quote" && before == 0;
+        if is_closed(table, before) || is_draft && tx.settings.close_of_draft_quote.refuses() {
+            let state = table.state_label(before);
+            let text = if is_draft {
+                format!("{} with Id {id} is {state}; it has to be active to be closed.", table.name)
+            } else {
+                format!("{} with Id {id} is already {state}.", table.name)
+            };
+            return Err(refusal::refusal(400, 0x8004_0233, text));
+        }
     }
     let cells = &mut closing.also;
     cells.set(state_column, Cell::Integer(closing.state));

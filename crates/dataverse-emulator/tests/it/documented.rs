@@ -1,6 +1,6 @@
 //! Documented facts that belong to no other file here: headers, binds, required columns, transitions, orders, errors.
 
-use dataverse_emulator::{Options, tables_from};
+use dataverse_emulator::{Options, Settings, Strictness, tables_from};
 use serde_json::{Value, json};
 
 use crate::client::{Office, office, office_with};
@@ -147,6 +147,22 @@ async fn quotes_and_orders_are_closed_by_their_messages() {
         assert!(reply.status == 204, "{path}: {}", reply.text());
         let row = office.get(&format!("{set}({id})?$select=statecode,statuscode")).await.json();
         assert_eq!((&row["statecode"], &row["statuscode"]), (&json!(state), &json!(status)), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_draft_quote_is_not_closed_before_it_was_active() {
+    for (setting, status) in [(Strictness::Refuse, 400), (Strictness::Tolerate, 204)] {
+        let settings = Settings { close_of_draft_quote: setting, ..Settings::default() };
+        let office = office_with(Options { settings, ..Options::default() }).await;
+        let account = office.create("accounts", json!({"name": "a"})).await;
+        let body = json!({"name": "q", "customerid_account@odata.bind": format!("accounts({account})")});
+        let id = office.create("quotes", body).await;
+        let close = json!({"subject": "s", "quoteid@odata.bind": format!("/quotes({id})")});
+        let reply = office.post("WinQuote", json!({"Status": 4, "QuoteClose": close})).await;
+        assert_eq!(reply.status, status, "{}", reply.text());
+        let closes = office.get("quotecloses?$select=subject").await.json();
+        assert_eq!(closes["value"].as_array().unwrap().len(), usize::from(status == 204));
     }
 }
 

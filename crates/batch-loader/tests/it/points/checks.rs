@@ -15,15 +15,19 @@ use super::scene::Scene;
 pub(super) type Tally = BTreeMap<String, [u64; 4]>;
 
 /// Primary key and name of what lookups point to.
-const NAMED: [(&str, &str, &str); 8] = [
+const NAMED: [(&str, &str, &str); 12] = [
     ("accounts", "accountid", "name"),
     ("contacts", "contactid", "lastname"),
     ("leads", "leadid", "lastname"),
     ("opportunities", "opportunityid", "name"),
     ("incidents", "incidentid", "title"),
+    ("quotes", "quoteid", "name"),
+    ("salesorders", "salesorderid", "name"),
     ("phonecalls", "activityid", "subject"),
     ("opportunitycloses", "activityid", "subject"),
     ("incidentresolutions", "activityid", "subject"),
+    ("quotecloses", "activityid", "subject"),
+    ("ordercloses", "activityid", "subject"),
 ];
 
 pub(super) async fn tally(scene: &Scene, ledger: &Store) -> Tally {

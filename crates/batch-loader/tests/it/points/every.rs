@@ -75,6 +75,7 @@ acts! {
     owed_lookups_are_written: settling::lookups;
     pairs_are_associated_once: settling::associate;
     states_are_set_and_nothing_is_closed_twice: settling::states;
+    quotes_and_orders_are_closed_once: settling::closings;
     changed_rows_are_updated: changes::update;
     rows_and_pairs_are_deleted: changes::delete;
     errors_are_retried_and_counted_once: changes::retry;

@@ -176,3 +176,56 @@ pub(super) async fn states(shop: &Workshop<'_>) -> Act {
         owed: [].into(),
     }
 }
+
+/// Quotes and orders: drafts that are activated before they are closed, others that are updated, one whose closing is refused.
+pub(super) async fn closings(shop: &Workshop<'_>) -> Act {
+    let account = TargetTable::new("account", vec![text("name", 160)]).unwrap();
+    let quote = with_state("quote", vec![text("name", 300), customer("customerid")]);
+    let order = with_state("salesorder", vec![text("name", 300), customer("customerid")]);
+    let mut plan = waves(vec![
+        vec![shop.table(&account).await],
+        vec![shop.table(&quote).await, shop.table(&order).await],
+    ]);
+    plan.entity_sets.insert("contact".to_owned(), "contacts".to_owned());
+    shop.ensure(&plan).await;
+    shop.stage(&account, &["name"], &[&["a1", "A1"]]).await;
+    let columns = ["name", "customerid_SourceKey", "customerid_Table", "statecode", "statuscode"];
+    let rows: [&[&str]; 4] = [
+        &["q1", "Q1", "a1", "account", "2", "4"],
+        &["q2", "Q2", "a1", "account", "1", "3"],
+        // The status belongs to another state.
+        &["q3", "Q3", "a1", "account", "2", "5"],
+        &["q4", "Q4", "a1", "account", "3", "6"],
+    ];
+    shop.stage(&quote, &columns, &rows).await;
+    let rows: [&[&str]; 3] = [
+        &["s1", "S1", "a1", "account", "3", "100001"],
+        &["s2", "S2", "a1", "account", "1", "3"],
+        &["s3", "S3", "a1", "account", "2", "4"],
+    ];
+    shop.stage(&order, &columns, &rows).await;
+    shop.beforehand(Run::Load, &plan).await;
+    let states = &["name", "statecode", "statuscode"];
+    Act {
+        name: "quotes and orders",
+        plan,
+        run: Run::Settle,
+        sheets: vec![
+            Sheet::new("accounts", &["name"], &["A1"]),
+            Sheet::new("quotes", states, &["Q1, 2, 4", "Q2, 1, 3", "Q3, 0, 1", "Q4, 3, 6"]),
+            Sheet::new("salesorders", states, &["S1, 3, 100001", "S2, 1, 3", "S3, 2, 4"]),
+            Sheet::new(
+                "quotecloses",
+                &["subject", "_quoteid_value"],
+                &["Closed before migration, Q4", "Won before migration, Q1"],
+            ),
+            Sheet::new(
+                "ordercloses",
+                &["subject", "_salesorderid_value"],
+                &["Cancelled before migration, S3", "Fulfilled before migration, S1"],
+            ),
+        ],
+        errors: vec![["quote", "q3", "state", "status"]],
+        owed: [].into(),
+    }
+}
