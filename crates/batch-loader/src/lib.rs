@@ -54,6 +54,7 @@ mod reading;
 mod report;
 mod rows;
 mod send;
+mod send_bulk;
 mod send_states;
 mod sent;
 mod sequential;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use dataverse_client::BulkMessage;
 use dataverse_wire::fault::{FaultClass, ServiceFault};
 use dataverse_wire::limits::BATCH_OPERATIONS;
+use dataverse_wire::literal::RowKey;
 use dataverse_wire::write::Fields;
 use staging_schema::{Pass, SuccessKind, control};
 use staging_store::{RowError, Success};
@@ -18,9 +19,9 @@ use crate::columns::{Columns, Empty, Unwritable, guid};
 use crate::context::Context;
 use crate::limit::Limit;
 use crate::locks::{Locks, by_parent};
-use crate::pace::{BatchSize, Sized};
+use crate::pace::{BatchOptions, BatchSize, Sized};
 use crate::parties::PartyForm;
-use crate::plan::{LoadTable, Strategy};
+use crate::plan::{LoadTable, PARTITION, Strategy};
 use crate::rows::{Message, Request, Rows, Slot};
 use crate::state::StateForm;
 
@@ -34,6 +35,8 @@ pub(crate) struct Operation<'a> {
     pub(crate) kind: Kind,
     pub(crate) columns: Columns,
     pub(crate) limit: Limit,
+    /// Position of the partition of rows of an elastic table, where it is staged.
+    partition_at: Option<usize>,
     /// Whether the bulk message may be used; some tables have none, and some bodies it refuses.
     bulk: AtomicBool,
     size: Mutex<BatchSize>,
@@ -116,16 +119,19 @@ impl<'a> Operation<'a> {
             Strategy::Associate { .. } => Some(Ends::of(ctx, table, &mut columns)?),
             _ => None,
         };
-        Self::new(ctx, table, Kind::Delete(ends), columns, None).await
+        // Elastic tables alone delete in bulk.
+        let message = ends.is_none().then_some(BulkMessage::Delete);
+        Self::new(ctx, table, Kind::Delete(ends), columns, message).await
     }
 
     async fn new(
         ctx: &Context<'_>,
         table: &'a LoadTable,
         kind: Kind,
-        columns: Columns,
+        mut columns: Columns,
         message: Option<BulkMessage>,
     ) -> Result<Self, Error> {
+        let partition_at = table.partition_column().map(|column| columns.read_also(&column.name));
         let bulk = match message {
             None => false,
             Some(message) => {
@@ -144,12 +150,15 @@ impl<'a> Operation<'a> {
             _ => 1,
         };
         let rows = table.rows_per_request().min(BATCH_OPERATIONS / parts_of_row);
-        let size = BatchSize::new(rows, table.batch.is_some(), options.batch, options.pace.window);
+        let most_rows = options.batch.most_rows.min(table.most_rows());
+        let batch = BatchOptions { most_rows, ..options.batch };
+        let size = BatchSize::new(rows, table.batch.is_some(), batch, options.pace.window);
         Ok(Self {
             table,
             kind,
             columns,
             limit,
+            partition_at,
             bulk: AtomicBool::new(bulk),
             size: Mutex::new(size),
             locks: Locks::default(),
@@ -347,6 +356,9 @@ impl<'a> Operation<'a> {
         }
         if message == Message::Bulk {
             to.guid(primary, &rows.id(slot).ok_or_else(missing)?);
+            if let Some(partition) = self.partition(rows, slot) {
+                to.text(PARTITION, partition);
+            }
         }
         match &self.kind {
             Kind::Lookups => {
@@ -360,6 +372,23 @@ impl<'a> Operation<'a> {
             }
             Kind::Create { .. } | Kind::Associate(_) | Kind::Delete(_) => Ok(()),
         }
+    }
+
+    /// What names a row: its GUID, and its partition where it has one of its own.
+    pub(crate) fn key(&self, rows: &Rows, slot: Slot, id: Uuid) -> RowKey {
+        match self.partition(rows, slot) {
+            Some(partition) => RowKey::in_partition(&self.table.definition.primary_id, id, partition),
+            None => RowKey::Id(id),
+        }
+    }
+
+    fn partition<'r>(&self, rows: &'r Rows, slot: Slot) -> Option<&'r str> {
+        rows.view(slot).get(HEADER + self.partition_at?).as_text().filter(|partition| !partition.is_empty())
+    }
+
+    /// By which message rows go out again that could not be written for the moment.
+    pub(crate) fn message_again(&self, request: &Request) -> Message {
+        if self.table.is_elastic() { request.message } else { Message::Batch }
     }
 
     /// The success of a row.

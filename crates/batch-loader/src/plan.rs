@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dataverse_client::WriteOptions;
-use dataverse_wire::metadata::{ManyToMany, TableDefinition};
+use dataverse_wire::metadata::{ManyToMany, TableDefinition, TableType};
 use staging_schema::lookup::Parent;
-use staging_schema::{GuidStrategy, Mode, Shape, TargetTable};
+use staging_schema::{GuidStrategy, Mode, Shape, StagedColumn, StagedKind, TargetTable};
 
 use crate::Error;
 
@@ -79,10 +79,15 @@ pub struct Plan {
     pub entity_sets: BTreeMap<String, String>,
 }
 
+/// The column that tells rows of one GUID apart in an elastic table.
+pub(crate) const PARTITION: &str = "partitionid";
+
 /// Custom tables are of this size unless they are large.
 const MODERATE: Profile = Profile { rows: 100, in_flight: 30 };
 /// Tables of the platform.
 const OUT_OF_THE_BOX: Profile = Profile { rows: 250, in_flight: 30 };
+/// Elastic tables, as the service recommends.
+const ELASTIC: Profile = Profile { rows: 100, in_flight: 30 };
 /// More than 100 columns or 20 lookups.
 const LARGE: Profile = Profile { rows: 20, in_flight: 15 };
 
@@ -113,6 +118,8 @@ impl LoadTable {
         let lookups = self.staged.lookups().count();
         if columns > 100 || lookups > 20 {
             LARGE
+        } else if self.is_elastic() {
+            ELASTIC
         } else if self.definition.is_custom {
             MODERATE
         } else {
@@ -124,6 +131,21 @@ impl LoadTable {
     pub(crate) fn rows_per_request(&self) -> usize {
         let rows = self.batch.unwrap_or(self.profile().rows).max(1);
         usize::try_from(rows).unwrap_or(usize::MAX).min(dataverse_wire::limits::BATCH_OPERATIONS)
+    }
+
+    /// Whether its rows live in Cosmos DB: each is written by itself, in a partition (reference §10).
+    pub(crate) fn is_elastic(&self) -> bool {
+        self.definition.table_type == TableType::Elastic
+    }
+
+    /// The column that says in which partition a row of an elastic table lives, where it is staged.
+    pub(crate) fn partition_column(&self) -> Option<&StagedColumn> {
+        self.staged.column(PARTITION).filter(|_| self.is_elastic())
+    }
+
+    /// How large requests may grow by themselves.
+    pub(crate) fn most_rows(&self) -> u32 {
+        if self.is_elastic() { ELASTIC.rows } else { u32::MAX }
     }
 
     /// Whether the GUIDs are known before the rows are created.
@@ -142,11 +164,14 @@ impl LoadTable {
         if self.definition.logical_name != self.staged.logical_name {
             return complaint(format!("its definition is that of {}", self.definition.logical_name));
         }
-        if self.definition.table_type != dataverse_wire::metadata::TableType::Standard {
-            return complaint("elastic and virtual tables cannot be loaded by this version".to_owned());
+        if self.definition.table_type == TableType::Virtual {
+            return complaint("virtual tables hold no rows of their own".to_owned());
+        }
+        if self.is_elastic() && self.staged.shape == Shape::Intersect {
+            return complaint("elastic tables have no many-to-many relationships".to_owned());
         }
         if let Some(unknown) = self.staged.columns.iter().find(|column| {
-            !matches!(column.kind, staging_schema::StagedKind::Parties { .. })
+            !matches!(column.kind, StagedKind::Parties { .. })
                 && self.definition.column(&column.name).is_none()
         }) {
             return complaint(format!("the target has no column {}", unknown.name));
@@ -161,6 +186,9 @@ impl LoadTable {
                 complaint("pairs are loaded by the strategy associate alone".to_owned())
             }
             _ if !self.inserts() => Ok(()),
+            Strategy::SequenceNumber { .. } | Strategy::AlternateKey(_) if self.is_elastic() => {
+                complaint("rows of elastic tables get GUIDs from us; use sequential or source".to_owned())
+            }
             Strategy::SequenceNumber { .. } if !self.definition.has_sequence_number() => {
                 complaint("it has no importsequencenumber; use sequential or an alternate key".to_owned())
             }
@@ -204,6 +232,7 @@ impl Plan {
                 });
             }
         }
+        self.check_partitions()?;
         match self.waves.iter().flatten().find(|table| table.staged.shape == Shape::Intersect) {
             Some(pairs) => Err(Error::Plan {
                 table: pairs.name().to_owned(),
@@ -211,6 +240,26 @@ impl Plan {
             }),
             None => Ok(()),
         }
+    }
+
+    /// A lookup names a GUID alone, and so cannot point to a row in a partition of its own (reference §10).
+    fn check_partitions(&self) -> Result<(), Error> {
+        let is_parted = |name: &String| {
+            self.tables().any(|table| table.name() == name && table.partition_column().is_some())
+        };
+        for table in self.tables() {
+            for column in table.staged.lookups() {
+                let StagedKind::Lookup { targets, .. } = &column.kind else { continue };
+                if let Some(target) = targets.iter().find(|name| is_parted(name)) {
+                    let complaint = format!(
+                        "its lookup {} points to {target}, whose rows are staged with partitions; lookups cannot name them",
+                        column.name
+                    );
+                    return Err(Error::Plan { table: table.name().to_owned(), complaint });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The relationship that an association writes. The definitions of both its ends name it, that of the table of pairs

@@ -194,6 +194,14 @@ async fn query(
     select.dedup();
     let query = Query::new(&definition.entity_set_name).select(select).filter(filter);
     let client = &ctx.lanes[0].client;
+    if op.table.is_elastic() {
+        // What other application users have written is to be seen as well.
+        for token in
+            ctx.lanes.iter().filter_map(|lane| lane.client.session_token(&definition.entity_set_name))
+        {
+            client.set_session_token(&definition.entity_set_name, &token);
+        }
+    }
     client.query(&query).all().await.map_err(|source| unreadable(op.table.name(), source))
 }
 

@@ -1,11 +1,13 @@
 //! The sending of one request and the reading of its answer.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use dataverse_client::{ContinueOnError, Error as ClientError, PartOutcome, SendPermit, WriteOptions};
 use dataverse_wire::batch::{BatchItem, BatchRequest, Method, Operation as Part};
-use dataverse_wire::fault::FaultClass;
-use dataverse_wire::write::{RowWriter, TargetsWriter};
+use dataverse_wire::fault::{FaultClass, ServiceFault};
+use dataverse_wire::literal::RowKey;
+use dataverse_wire::write::RowWriter;
 use staging_schema::SuccessKind;
 use staging_store::RowError;
 use tokio_util::sync::CancellationToken;
@@ -35,8 +37,7 @@ impl Operation<'_> {
     ) -> Verdict {
         let options = self.write_options(ctx, clock, stopping, started);
         match (request.message, &self.kind) {
-            (Message::Bulk, Kind::Create { .. }) => self.send_creates(lane, request, &options).await,
-            (Message::Bulk, _) => self.send_updates(lane, request, &options).await,
+            (Message::Bulk, _) => self.send_bulk(ctx, lane, request, &options).await,
             (Message::Batch, Kind::State(form)) => self.send_states(ctx, lane, request, &options, form).await,
             (Message::Batch, _) => self.send_batch(ctx, lane, request, &request.slots, &[], &options).await,
         }
@@ -63,56 +64,11 @@ impl Operation<'_> {
         }
     }
 
-    async fn send_creates(&self, lane: &Lane, request: &Request, options: &WriteOptions) -> Verdict {
-        let body = match self.targets(request) {
-            Ok(body) => body,
-            Err(unwritable) => return Verdict::Unwritable(unwritable),
-        };
-        match lane.client.create_multiple(&self.table.definition, body, options).await {
-            Ok(ids) if ids.len() == request.slots.len() => {
-                let success = |(slot, id): (&Slot, Uuid)| {
-                    self.success(&request.rows, *slot, SuccessKind::Created, Some(id))
-                };
-                let successes = request.slots.iter().zip(ids).map(success).collect();
-                Verdict::settled(successes, Vec::new())
-            }
-            // An answer that does not account for the rows is no answer.
-            Ok(_) => Verdict::InDoubt,
-            Err(error) => self.failed(error),
-        }
-    }
-
-    async fn send_updates(&self, lane: &Lane, request: &Request, options: &WriteOptions) -> Verdict {
-        let body = match self.targets(request) {
-            Ok(body) => body,
-            Err(unwritable) => return Verdict::Unwritable(unwritable),
-        };
-        match lane.client.update_multiple(&self.table.definition, body, options).await {
-            Ok(()) => {
-                let success = |slot: &Slot| self.changed(request, *slot);
-                Verdict::settled(request.slots.iter().map(success).collect(), Vec::new())
-            }
-            Err(error) => self.failed(error),
-        }
-    }
-
     pub(crate) fn changed(&self, request: &Request, slot: Slot) -> staging_store::Success {
         self.success(&request.rows, slot, SuccessKind::Changed, request.rows.id(slot))
     }
 
-    fn targets(&self, request: &Request) -> Result<Vec<u8>, Vec<(Slot, Unwritable)>> {
-        let mut unwritable = Vec::new();
-        let mut targets = TargetsWriter::with_capacity(self.table.name(), request.slots.len() * 512);
-        for slot in &request.slots {
-            let written = self.write(&request.rows, *slot, Message::Bulk, &mut targets.row());
-            if let Err(fault) = written.and_then(|()| self.refuse(request, *slot)) {
-                unwritable.push((*slot, fault));
-            }
-        }
-        if unwritable.is_empty() { Ok(targets.finish()) } else { Err(unwritable) }
-    }
-
-    fn refuse(&self, request: &Request, slot: Slot) -> Result<(), Unwritable> {
+    pub(crate) fn refuse(&self, request: &Request, slot: Slot) -> Result<(), Unwritable> {
         match &self.kind {
             Kind::State(form) => form.refuse(request.rows.view(slot)).map_or(Ok(()), Err),
             _ => Ok(()),
@@ -143,7 +99,9 @@ impl Operation<'_> {
                     format!("{}({first})/{}({second})/$ref", ends.set1, ends.navigation),
                 )
             }
-            Kind::Delete(None) => Part::new(Method::Delete, format!("{set}({})", id()?)),
+            Kind::Delete(None) => {
+                Part::new(Method::Delete, format!("{set}{}", self.key(&request.rows, slot, id()?)))
+            }
             Kind::State(form) => {
                 self.refuse(request, slot)?;
                 let row = request.rows.view(slot);
@@ -169,11 +127,11 @@ impl Operation<'_> {
     fn patch(&self, request: &Request, slot: Slot, id: Uuid) -> Result<Part, Unwritable> {
         let mut body = RowWriter::new();
         self.write(&request.rows, slot, Message::Batch, &mut body)?;
-        Ok(self.update_only(id, body))
+        Ok(self.update_only(&self.key(&request.rows, slot, id), body))
     }
 
-    fn update_only(&self, id: Uuid, body: RowWriter) -> Part {
-        let target = format!("{}({id})", self.table.definition.entity_set_name);
+    fn update_only(&self, key: &RowKey, body: RowWriter) -> Part {
+        let target = format!("{}{key}", self.table.definition.entity_set_name);
         Part::new(Method::Patch, target).with_json(body.finish()).with_header("If-Match", "*")
     }
 
@@ -192,7 +150,7 @@ impl Operation<'_> {
         };
         let mut body = RowWriter::new();
         state.write(&mut body);
-        Ok(BatchItem::ChangeSet(vec![self.update_only(id, body), part]))
+        Ok(BatchItem::ChangeSet(vec![self.update_only(&id.into(), body), part]))
     }
 
     /// Sends rows one by one in one request; those of the request that are not among `slots` have their outcome already.
@@ -231,18 +189,39 @@ impl Operation<'_> {
                 outcomes.by_ref().take(parts).reduce(|all, part| if all.is_done() { part } else { all });
             self.sort(request, *slot, whole.unwrap_or(PartOutcome::NotExecuted), &mut sorted);
         }
-        if !sorted.there.is_empty() {
-            match probe::find_by_id(ctx, self, &request.rows, &sorted.there).await {
+        self.judged(ctx, request, sorted).await
+    }
+
+    /// What became of a request, once rows that were there already have been looked at.
+    pub(crate) async fn judged(&self, ctx: &Context<'_>, request: &Request, mut sorted: Sorted) -> Verdict {
+        let there: Vec<Slot> = sorted.there.iter().map(|(slot, _)| *slot).collect();
+        if !there.is_empty() {
+            match probe::find_by_id(ctx, self, &request.rows, &there).await {
                 Ok((successes, errors)) => {
+                    let known: HashSet<i64> = successes
+                        .iter()
+                        .map(|success| success.row.row_id)
+                        .chain(errors.iter().map(|error| error.row_id))
+                        .collect();
                     sorted.successes.extend(successes);
                     sorted.errors.extend(errors);
+                    let is_unseen = |(slot, _): &(Slot, Refusal)| !known.contains(&slot.row.row_id);
+                    for (slot, refusal) in std::mem::take(&mut sorted.there).into_iter().filter(is_unseen) {
+                        if self.table.is_elastic() {
+                            // A read may lag behind what was written a moment ago.
+                            sorted.doubtful.push(slot);
+                        } else {
+                            // Not the id is taken, but another key.
+                            sorted.errors.push(refusal.of(slot.row, request.attempt));
+                        }
+                    }
                 }
                 // They are there, but what they hold could not be read: looked into like any other doubt.
-                Err(_) => sorted.doubtful.append(&mut sorted.there),
+                Err(_) => sorted.doubtful.extend(there),
             }
         }
-        let Sorted { successes, errors, again, doubtful, .. } = sorted;
-        Verdict::Settled { successes, errors, again, doubtful }
+        let Sorted { successes, errors, again, apart, doubtful, .. } = sorted;
+        Verdict::Settled { successes, errors, again, apart, doubtful }
     }
 
     /// What one part's outcome means for its row.
@@ -263,6 +242,17 @@ impl Operation<'_> {
             PartOutcome::NotExecuted => return sorted.again.push(slot),
             PartOutcome::Refused(fault) => fault,
         };
+        self.sort_refused(request, slot, fault, sorted);
+    }
+
+    /// What it means that the service said no to one row.
+    pub(crate) fn sort_refused(
+        &self,
+        request: &Request,
+        slot: Slot,
+        fault: ServiceFault,
+        sorted: &mut Sorted,
+    ) {
         let is_done_already = match &self.kind {
             Kind::Associate(_) => fault.is_duplicate(),
             Kind::Delete(_) => fault.is_not_found(),
@@ -270,18 +260,31 @@ impl Operation<'_> {
         };
         if is_done_already {
             sorted.successes.push(self.changed(request, slot));
-        } else if matches!(self.kind, Kind::Create { .. }) && self.table.makes_ids() && fault.is_duplicate() {
-            sorted.there.push(slot);
-        } else {
-            let refusal = Refusal { fault, service_request_id: None };
-            match refusal.fault.class() {
-                FaultClass::Transient if !self.is_repeatable() && !refusal.fault.is_rolled_back() => {
-                    sorted.doubtful.push(slot);
-                }
-                FaultClass::Transient | FaultClass::Throttled => sorted.again.push(slot),
-                FaultClass::Row | FaultClass::Request | FaultClass::Fatal => {
-                    sorted.errors.push(refusal.of(slot.row, request.attempt));
-                }
+            return;
+        }
+        let is_elastic = self.table.is_elastic();
+        // Elastic tables may answer as their own database does, with a conflict.
+        let is_taken = fault.is_duplicate() || is_elastic && fault.status == 409;
+        let refusal = Refusal { fault, service_request_id: None };
+        if is_taken && matches!(self.kind, Kind::Create { .. }) && self.table.makes_ids() {
+            return sorted.there.push((slot, refusal));
+        }
+        match refusal.fault.class() {
+            // A row of an elastic table is written or not, and its id is ours: the answer settles it.
+            FaultClass::Transient
+                if !self.is_repeatable() && !refusal.fault.is_rolled_back() && !is_elastic =>
+            {
+                sorted.doubtful.push(slot);
+            }
+            FaultClass::Transient | FaultClass::Throttled => sorted.again.push(slot),
+            // The one message of many rows is not the reason of this one.
+            FaultClass::Row | FaultClass::Request | FaultClass::Fatal
+                if request.message == Message::Bulk && refusal.fault.code.is_none() =>
+            {
+                sorted.apart.push(slot);
+            }
+            FaultClass::Row | FaultClass::Request | FaultClass::Fatal => {
+                sorted.errors.push(refusal.of(slot.row, request.attempt));
             }
         }
     }
@@ -322,13 +325,14 @@ fn parts_of(item: &BatchItem) -> usize {
     }
 }
 
-/// Rows of a batch by what became of them.
+/// Rows of a request by what became of them.
 #[derive(Debug, Default)]
-struct Sorted {
-    successes: Vec<staging_store::Success>,
+pub(crate) struct Sorted {
+    pub(crate) successes: Vec<staging_store::Success>,
     errors: Vec<RowError>,
     again: Vec<Slot>,
+    apart: Vec<Slot>,
     doubtful: Vec<Slot>,
-    /// Rows whose id, made by us, exists already.
-    there: Vec<Slot>,
+    /// Rows whose id, made by us, is taken already, or another key of theirs.
+    there: Vec<(Slot, Refusal)>,
 }

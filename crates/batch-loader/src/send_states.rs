@@ -43,9 +43,9 @@ impl Operation<'_> {
         let opens = |slot: &Slot| Some((*slot, form.opens(wanted(slot), state(slot)?.0)?));
         let opened: Vec<(Slot, Wanted)> = missing.iter().filter_map(opens).collect();
         match self.send_batch(ctx, lane, request, &missing, &opened, options).await {
-            Verdict::Settled { mut successes, errors, again, doubtful } => {
+            Verdict::Settled { mut successes, errors, again, apart, doubtful } => {
                 successes.extend(done);
-                Verdict::Settled { successes, errors, again, doubtful }
+                Verdict::Settled { successes, errors, again, apart, doubtful }
             }
             // Those that are as wanted will be found so again.
             other => other,

@@ -24,6 +24,8 @@ impl Floor<'_> {
         let is_bulk = request.message == Message::Bulk;
         let size = match verdict {
             Verdict::Settled { doubtful, .. } if !doubtful.is_empty() => None,
+            // A bad row costs the others of an elastic table nothing.
+            _ if self.op.table.is_elastic() && !is_bulk => None,
             Verdict::Settled { .. } if is_bulk => self.op.resize(|size| size.went_through(rows, elapsed)),
             Verdict::Settled { successes, errors, .. } => {
                 self.op.resize(|size| size.went_singly(successes.len(), errors.len(), elapsed))
@@ -96,21 +98,26 @@ impl Floor<'_> {
         let answered = &mut chunk.answered;
         let mut stop = None;
         match verdict {
-            Verdict::Settled { successes, errors, again, doubtful }
-                if again.is_empty() && doubtful.is_empty() =>
+            Verdict::Settled { successes, errors, again, apart, doubtful }
+                if again.is_empty() && apart.is_empty() && doubtful.is_empty() =>
             {
                 op.learn(&request, &errors);
                 answered.settle(&request, RequestEnd::Answered, successes, errors);
             }
-            Verdict::Settled { successes, mut errors, again, doubtful } => {
+            Verdict::Settled { successes, mut errors, again, apart, doubtful } => {
                 if request.attempt >= options.attempts {
                     errors.extend(again.into_iter().map(|slot| op.given_up(slot, request.attempt)));
                 } else if !again.is_empty() {
                     answered.next.push(Request {
                         attempt: request.attempt + 1,
                         delay: options.back_off * 2_u32.saturating_pow(request.attempt - 1),
-                        ..request.follow_up(again, Message::Batch)
+                        ..request.follow_up(again, op.message_again(&request))
                     });
+                }
+                if !apart.is_empty() {
+                    let (table, rows) = (table.to_owned(), apart.len());
+                    ctx.tell(&Event::Isolated { table, pass, request: request.id, rows });
+                    answered.next.push(request.follow_up(apart, Message::Batch));
                 }
                 if !doubtful.is_empty() {
                     let follow_up = request.follow_up(doubtful, Message::Batch);

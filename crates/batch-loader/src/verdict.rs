@@ -16,6 +16,8 @@ pub(crate) enum Verdict {
         errors: Vec<RowError>,
         /// Known not to have been executed.
         again: Vec<Slot>,
+        /// Refused without a reason of their own; each is sent by itself to learn it.
+        apart: Vec<Slot>,
         /// Nobody knows.
         doubtful: Vec<Slot>,
     },
@@ -44,7 +46,7 @@ impl Verdict {
 
     /// Every row has its outcome.
     pub(crate) fn settled(successes: Vec<Success>, errors: Vec<RowError>) -> Self {
-        Self::Settled { successes, errors, again: Vec::new(), doubtful: Vec::new() }
+        Self::Settled { successes, errors, again: Vec::new(), apart: Vec::new(), doubtful: Vec::new() }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use batch_loader::{LoadTable, PaceMemory, Plan, Strategy};
+use dataverse_wire::metadata::TableType;
 use serde::Serialize;
 use staging_schema::forecast::{self, Later};
 use staging_schema::{GuidStrategy, Levels, Mode, Pass, pace, pending, summary};
@@ -308,7 +309,9 @@ fn strategy(table: &LoadTable) -> (&'static str, String) {
             let automatic = table.staged.guid == GuidStrategy::Sequential
                 && !table.definition.has_sequence_number()
                 && table.definition.keys.is_empty();
-            let why = if automatic {
+            let why = if table.definition.table_type == TableType::Elastic {
+                "an elastic table: we make the GUIDs, and each row is written by itself"
+            } else if automatic {
                 "it has neither importsequencenumber nor alternate key: we make the GUIDs, in SQL Server's order"
             } else {
                 "we make the GUIDs, in SQL Server's order; a repeated create is recognised by them"

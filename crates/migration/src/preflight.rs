@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dataverse_client::Client;
-use dataverse_wire::metadata::{KeyStatus, TableDefinition};
+use dataverse_wire::metadata::{KeyStatus, TableDefinition, TableType};
 use serde::Serialize;
 use staging_schema::{Mode, Shape};
 use uuid::Uuid;
@@ -180,11 +180,10 @@ async fn staging(project: &Project, checked: &Checked, found: &mut Preflight) {
     }
     let gaps = checked.tables.iter().filter(|table| table.guid == staging_schema::GuidStrategy::Sequential);
     for table in gaps {
-        found.add(
-            CheckResult::Ok,
-            "GUIDs",
-            format!("{} has neither number nor usable key: its GUIDs are made by us", table.logical_name),
-        );
+        let name = &table.logical_name;
+        let is_elastic = checked.definition(name).is_ok_and(|known| known.table_type == TableType::Elastic);
+        let why = if is_elastic { "is an elastic table" } else { "has neither number nor usable key" };
+        found.add(CheckResult::Ok, "GUIDs", format!("{name} {why}: its GUIDs are made by us"));
     }
 }
 

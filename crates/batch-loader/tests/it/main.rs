@@ -6,6 +6,7 @@ mod clean;
 mod closing;
 mod crash;
 mod doubt;
+mod elastic;
 mod hierarchy;
 mod isolate;
 mod lookups;

@@ -1,6 +1,7 @@
 //! Tables whose rows are recognised by something else than a sequence number.
 
 use batch_loader::Strategy;
+use dataverse_client::NewKey;
 use dataverse_emulator::{FaultKind, FaultRule};
 use staging_schema::{GuidStrategy, TargetTable};
 
@@ -62,4 +63,26 @@ async fn an_alternate_key_finds_rows_whose_answer_was_lost() {
     assert_eq!((account.loaded + account.adopted, account.errors), (30, 0));
     assert!(account.adopted > 0);
     assert_eq!(world.values("accounts", "accountnumber").await.len(), 30);
+}
+
+#[tokio::test]
+async fn a_row_whose_other_key_is_taken_is_that_rows_error_and_not_taken_for_one_that_is_there() {
+    let world = World::start().await;
+    let key = NewKey::new("new_NumberKey", "Number", ["accountnumber"]);
+    world.client.define().key("account", &key).await.unwrap();
+    let table = TargetTable::new("account", vec![text("name", 160), text("accountnumber", 20)])
+        .unwrap()
+        .with_guid(GuidStrategy::Sequential);
+    let mut load = world.table(table.clone()).await;
+    load.strategy = Strategy::Sequential;
+    let plan = waves(vec![vec![load]]);
+    world.prepare(&plan).await;
+    let rows = [("k1", "N1"), ("k2", "N2"), ("k3", "N1")];
+    let rows = rows.map(|(key, number)| vec![key.into(), key.into(), number.into()]);
+    world.stage(&table, &["name", "accountnumber"], rows.into()).await;
+    let loaded = tokio::time::timeout(std::time::Duration::from_mins(1), world.load(&plan)).await;
+    let report = loaded.expect("it ends").unwrap();
+    let errors = world.errors("account").await;
+    assert_eq!((report.tables["account"].errors, errors.len()), (1, 1), "{errors:?}");
+    assert_eq!(report.tables["account"].loaded, 2);
 }

@@ -132,25 +132,19 @@ pub(super) fn partly_done(
             _ => Err(error),
         };
     }
-    let told: HashMap<usize, &RowFault> = fault.rows.iter().map(|row| (row.request_index, row)).collect();
-    if told.len() != fault.rows.len() || told.keys().any(|index| *index >= named.len()) {
+    let Some(faults) = fault.of_rows(named.len()) else {
         let source = format!("the service tells of rows that were not sent: {fault}").into();
         return Err(Error::InDoubt { request: request.clone(), source });
-    }
-    let is_refused = |row: &&RowFault| !row.status_code.is_some_and(|code| (200..300).contains(&code));
-    let refused = fault.rows.iter().filter(is_refused).count();
-    let outcome = |(index, named): (usize, &Option<Uuid>)| {
-        let row = told.get(&index).copied();
-        if let Some(row) = row.filter(is_refused) {
-            let status = row.status_code.and_then(|code| u16::try_from(code).ok()).unwrap_or(fault.status);
-            // The service names one error for the whole message; it is this row's own if it fits no other.
-            let code = if refused == 1 && status == fault.status { fault.code } else { ServiceCode::NONE };
-            return RowOutcome::Refused(ServiceFault::new(code, fault.message.clone()).with_status(status));
+    };
+    let told: HashMap<usize, &RowFault> = fault.rows.iter().map(|row| (row.request_index, row)).collect();
+    let outcome = |((index, named), fault): ((usize, &Option<Uuid>), Option<ServiceFault>)| {
+        if let Some(fault) = fault {
+            return RowOutcome::Refused(fault);
         }
-        let id = row.and_then(|row| row.id.as_ref()?.parse().ok()).or(*named);
+        let id = told.get(&index).and_then(|row| row.id.as_ref()?.parse().ok()).or(*named);
         RowOutcome::Done { id, created: implied(message) }
     };
-    Ok(named.iter().enumerate().map(outcome).collect())
+    Ok(named.iter().enumerate().zip(faults).map(outcome).collect())
 }
 
 #[cfg(test)]

@@ -119,6 +119,32 @@ impl ServiceFault {
         }
     }
 
+    /// What a bulk message on an elastic table did to each of its `rows`: nothing said, or the row's own fault; none unless the
+    /// fault tells of single rows, and of no others than were sent (reference §4.2).
+    ///
+    /// The service names one error for the whole message. It is a row's own if it fits no other row; the code of the others is
+    /// [`ServiceCode::NONE`], and their class follows from their status.
+    pub fn of_rows(&self, rows: usize) -> Option<Vec<Option<Self>>> {
+        let mut told: Vec<Option<&RowFault>> = vec![None; rows];
+        for row in &self.rows {
+            let place = told.get_mut(row.request_index)?;
+            if place.replace(row).is_some() {
+                return None;
+            }
+        }
+        if self.rows.is_empty() {
+            return None;
+        }
+        let is_refused = |row: &&RowFault| !row.status_code.is_some_and(|code| (200..300).contains(&code));
+        let refused = self.rows.iter().filter(is_refused).count();
+        let own = |row: &RowFault| {
+            let status = row.status_code.and_then(|code| u16::try_from(code).ok()).unwrap_or(self.status);
+            let code = if refused == 1 && status == self.status { self.code } else { ServiceCode::NONE };
+            Self::new(code, self.message.clone()).with_status(status)
+        };
+        Some(told.into_iter().map(|row| row.filter(is_refused).map(own)).collect())
+    }
+
     /// What was to be made is there already: a success for an association, and for a row whose content agrees.
     pub fn is_duplicate(&self) -> bool {
         self.code.known().map_or(self.status == 412 && self.code.is_none(), |known| known.is_duplicate)
@@ -258,6 +284,30 @@ mod tests {
                 ServiceCode::STRING_TOO_LONG,
                 "{code}"
             );
+        }
+    }
+
+    #[test]
+    fn each_row_of_an_elastic_table_has_its_own_fault_and_the_reason_only_if_it_can_be_no_others() {
+        let row = |index, status| RowFault { request_index: index, id: None, status_code: Some(status) };
+        let fault = |rows| {
+            let fault = ServiceFault::new(ServiceCode(0x8004_4331), "too long").with_status(400);
+            ServiceFault { rows, ..fault }
+        };
+        let codes = |rows: Vec<RowFault>| {
+            let told = fault(rows).of_rows(3)?;
+            Some(told.into_iter().map(|row| row.map(|row| (row.code.0, row.status))).collect::<Vec<_>>())
+        };
+        assert_eq!(codes(vec![row(1, 400)]), Some(vec![None, Some((0x8004_4331, 400)), None]));
+        // Of two, nobody knows whose reason it is; those that went well may be told as well.
+        let two = vec![row(0, 400), row(1, 201), row(2, 429)];
+        assert_eq!(codes(two), Some(vec![Some((0, 400)), None, Some((0, 429))]));
+        assert_eq!(
+            fault(vec![row(2, 429)]).of_rows(3).unwrap()[2].as_ref().unwrap().class(),
+            FaultClass::Throttled
+        );
+        for rows in [vec![], vec![row(3, 400)], vec![row(0, 400), row(0, 400)]] {
+            assert_eq!(codes(rows), None);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dataverse_client::Client;
-use dataverse_wire::metadata::TableDefinition;
+use dataverse_wire::metadata::{KeyStatus, TableDefinition, TableType};
 use row_transform::{Plan, Script};
 use staging_schema::{GuidStrategy, Mode, Shape, TargetTable};
 use uuid::Uuid;
@@ -235,9 +235,10 @@ fn staged(table: &TargetTable, definition: &TableDefinition) -> TargetTable {
     table.clone()
 }
 
-/// Whether rows can carry a number of ours.
+/// Whether rows can carry a number of ours, by which they are found again. Rows of elastic tables are known by their GUIDs.
 pub(crate) fn takes_sequence_number(definition: &TableDefinition) -> bool {
-    definition.has_sequence_number()
+    definition.table_type != TableType::Elastic
+        && definition.has_sequence_number()
         && definition.column("importsequencenumber").is_some_and(|column| column.valid_for_create)
 }
 
@@ -246,10 +247,30 @@ pub(crate) fn usable_key<'d>(table: &TargetTable, definition: &'d TableDefinitio
     definition
         .keys
         .iter()
-        .filter(|key| key.status == dataverse_wire::metadata::KeyStatus::Active)
+        .filter(|key| key.status == KeyStatus::Active && definition.table_type != TableType::Elastic)
         .map(|key| key.columns.as_slice())
         .find(|columns| {
             !columns.is_empty()
                 && columns.iter().all(|name| table.column(name).is_some_and(|column| !column.is_lookup()))
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use dataverse_wire::metadata::{ColumnDefinition, ColumnType};
+
+    use super::*;
+
+    #[test]
+    fn rows_of_an_elastic_table_get_guids_from_us_whatever_numbers_it_has() {
+        let number = ColumnType::Integer { min: 0, max: i32::MAX.into() };
+        let mut definition = TableDefinition::new("new_reading", "new_readings", "new_readingid")
+            .with_column(ColumnDefinition::new("importsequencenumber", number));
+        let table = TargetTable::new("new_reading", Vec::new()).unwrap();
+        assert_eq!(staged(&table, &definition).guid, GuidStrategy::Server);
+        definition.table_type = TableType::Elastic;
+        assert_eq!(staged(&table, &definition).guid, GuidStrategy::Sequential);
+        let kept = table.with_guid(GuidStrategy::Source);
+        assert_eq!(staged(&kept, &definition).guid, GuidStrategy::Source);
+    }
 }

@@ -72,6 +72,7 @@ acts! {
     rows_with_guids_made_by_us_are_created_once: inserts::sequential;
     rows_with_guids_of_the_source_are_created_once: inserts::source;
     rows_of_row_waves_are_created_once: row_waves::row_waves;
+    rows_of_an_elastic_table_are_created_once: inserts::elastic;
     owed_lookups_are_written: settling::lookups;
     pairs_are_associated_once: settling::associate;
     states_are_set_and_nothing_is_closed_twice: settling::states;

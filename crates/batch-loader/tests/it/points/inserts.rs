@@ -155,3 +155,36 @@ pub(super) async fn source(shop: &Workshop<'_>) -> Act {
     let errors = vec![["account", "0a0b0c0d-0000-4000-8000-000000000003", "insert", "name"]];
     by(shop, "source GUID", GuidStrategy::Source, Strategy::Source, keys, errors).await
 }
+
+/// Readings in partitions and without, two of which the elastic table refuses.
+pub(super) async fn elastic(shop: &Workshop<'_>) -> Act {
+    crate::elastic::define(shop.client).await;
+    let number = StagedColumn::new("new_value", StagedKind::Integer);
+    let reading =
+        TargetTable::new("new_reading", vec![text("new_name", 400), number, text("partitionid", 1_024)])
+            .unwrap()
+            .with_guid(GuidStrategy::Sequential);
+    let mut readings = shop.table(&reading).await;
+    readings.strategy = Strategy::Sequential;
+    let plan: Plan = waves(vec![vec![readings]]);
+    shop.ensure(&plan).await;
+    let long = too_long();
+    let rows: [&[&str]; 7] = [
+        &["r1", "R1", "1", "device 1"],
+        &["r2", "R2", "2", "device 2"],
+        &["r3", &long, "3", "device 1"],
+        &["r4", "R4", "4", "device 1"],
+        &["r5", "R5", "5", ""],
+        &["r6", "R6", "6", "device 2"],
+        &["r7", "R7", "7777", "device 2"],
+    ];
+    shop.stage(&reading, &["new_name", "new_value", "partitionid"], &rows).await;
+    let sheet = Sheet::new(
+        "new_readings",
+        &["new_name", "new_value"],
+        &["R1, 1", "R2, 2", "R4, 4", "R5, 5", "R6, 6"],
+    );
+    let errors =
+        vec![["new_reading", "r3", "insert", "new_name"], ["new_reading", "r7", "insert", "new_value"]];
+    Act { name: "elastic table", plan, run: Run::Load, sheets: vec![sheet], errors, owed: [].into() }
+}
