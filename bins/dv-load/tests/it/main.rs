@@ -3,6 +3,7 @@
 
 mod backups;
 mod deletions;
+mod elastic;
 mod help;
 mod pilot;
 mod plan;

@@ -66,7 +66,7 @@ async fn an_alternate_key_finds_rows_whose_answer_was_lost() {
 }
 
 #[tokio::test]
-async fn a_row_whose_other_key_is_taken_is_that_rows_error_and_not_taken_for_one_that_is_there() {
+async fn rows_whose_other_key_is_taken_are_in_error_and_not_taken_for_rows_that_are_there() {
     let world = World::start().await;
     let key = NewKey::new("new_NumberKey", "Number", ["accountnumber"]);
     world.client.define().key("account", &key).await.unwrap();
@@ -77,12 +77,12 @@ async fn a_row_whose_other_key_is_taken_is_that_rows_error_and_not_taken_for_one
     load.strategy = Strategy::Sequential;
     let plan = waves(vec![vec![load]]);
     world.prepare(&plan).await;
-    let rows = [("k1", "N1"), ("k2", "N2"), ("k3", "N1")];
+    let rows = [("k1", "N1"), ("k2", "N2"), ("k3", "N1"), ("k4", "N2")];
     let rows = rows.map(|(key, number)| vec![key.into(), key.into(), number.into()]);
     world.stage(&table, &["name", "accountnumber"], rows.into()).await;
     let loaded = tokio::time::timeout(std::time::Duration::from_mins(1), world.load(&plan)).await;
     let report = loaded.expect("it ends").unwrap();
     let errors = world.errors("account").await;
-    assert_eq!((report.tables["account"].errors, errors.len()), (1, 1), "{errors:?}");
+    assert_eq!((report.tables["account"].errors, errors.len()), (2, 2), "{errors:?}");
     assert_eq!(report.tables["account"].loaded, 2);
 }
