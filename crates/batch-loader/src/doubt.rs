@@ -25,9 +25,9 @@ pub(crate) enum Doubt {
 /// How long to wait at most before asking again.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
-/// Settles the requests of a table that have been quiet for long enough.
-pub(crate) async fn settle(ctx: &Context<'_>, table: &LoadTable) -> Result<Doubt, Error> {
-    let asked = ctx.store.in_doubt(Some(table.name()), ctx.options.quiet_time).await;
+/// Settles the requests of a table, up to a pass, that have been quiet for long enough. Another worker may be at a later pass.
+pub(crate) async fn settle(ctx: &Context<'_>, table: &LoadTable, pass: Pass) -> Result<Doubt, Error> {
+    let asked = ctx.store.in_doubt_until(table.name(), pass, ctx.options.quiet_time).await;
     let doubts = asked.map_err(staging(table.name(), "asking for rows in doubt"))?;
     for request in &doubts.due {
         ctx.go_on()?;

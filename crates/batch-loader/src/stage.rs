@@ -71,7 +71,7 @@ pub(crate) async fn wait_for_doubts(ctx: &Context<'_>, table: &LoadTable, pass: 
 
 /// Settles what may be settled, or waits a while; answers whether there was anything in doubt.
 async fn doubts_settled(ctx: &Context<'_>, table: &LoadTable, pass: Pass) -> Result<bool, Error> {
-    match doubt::settle(ctx, table).await? {
+    match doubt::settle(ctx, table, pass).await? {
         Doubt::None => Ok(false),
         Doubt::Settled => Ok(true),
         Doubt::Waiting { requests, wait, due } => {

@@ -26,8 +26,7 @@ pub async fn settle_doubts(
     let ctx = Context::open(store, clients, plan, options, observer, &cancel).await?;
     for table in plan.tables() {
         ctx.go_on()?;
-        let pass = if table.inserts() { Pass::Insert } else { Pass::Update };
-        stage::wait_for_doubts(&ctx, table, pass).await?;
+        stage::wait_for_doubts(&ctx, table, Pass::State).await?;
         copy_back(&ctx, table).await?;
     }
     Ok(ctx.into_report())

@@ -125,6 +125,23 @@ words! {
     }
 }
 
+impl Pass {
+    /// Whether a table comes to this pass after the other one: rows are inserted, then updated, then get their lookups, then are
+    /// associated, deleted, and at last get their states.
+    pub fn comes_after(self, other: Self) -> bool {
+        let turn = |pass| match pass {
+            Self::Validate => 0,
+            Self::Insert => 1,
+            Self::Update => 2,
+            Self::Lookups => 3,
+            Self::Associate => 4,
+            Self::Delete => 5,
+            Self::State => 6,
+        };
+        turn(self) > turn(other)
+    }
+}
+
 /// Which rows of a self-referencing table a chunk plan is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Levels {

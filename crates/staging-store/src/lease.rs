@@ -34,7 +34,8 @@ pub enum Cut {
         /// Pending rows in them.
         rows: u64,
     },
-    /// No row is pending in this pass: it is complete, but for rows that are blocked, in doubt or owed.
+    /// No row is pending in this pass: it is complete, but for rows that are blocked, in doubt or owed. Somebody may be working
+    /// on a later pass of the table already.
     NothingPending,
     /// Chunks of this pass are open already, from an earlier run or another worker: take those, cut afterwards.
     Open {
@@ -43,7 +44,7 @@ pub enum Cut {
         /// Chunks on which somebody works, or whose lease has ended.
         leased: u64,
     },
-    /// Somebody works on another pass of the table: wait.
+    /// Somebody works on another pass of the table, and the one asked for comes after it or still has rows pending: wait.
     OtherPass {
         /// Chunks of it with a running lease.
         leased: u64,
@@ -143,13 +144,18 @@ impl Lease {
 
 impl Store {
     /// Cuts the rows that are pending in a pass into chunks, unless chunks of it are open already. Chunks of another pass
-    /// that nobody works on are given up: their rows are cut again when that pass is planned next.
+    /// that nobody works on are given up: their rows are cut again when that pass is planned next. Where somebody works on a
+    /// later pass, and nothing is pending in this one, they are left alone: who asked can go on and help.
     ///
     /// Loop: cut, take and work until [`Taken::NothingLeft`], cut again until [`Cut::NothingPending`].
     pub async fn cut_chunks(&self, plan: &ChunkPlan<'_>) -> Result<Cut, Error> {
         let name = plan.table.logical_name.as_str();
         // A second round only when another planner was faster, and its chunks are then there to be seen.
         loop {
+            let open = self.query(&chunk::open(name)).await?;
+            if is_behind(&open, plan.pass)? && self.count(&pending::any(plan.table, plan.pass)).await? == 0 {
+                return Ok(Cut::NothingPending);
+            }
             let steps = vec![
                 Step::execute(chunk::give_up_other_passes(name, plan.pass)),
                 Step::Query(chunk::open(name)),
@@ -261,6 +267,19 @@ fn already_open(open: &[Row], pass: Pass) -> Result<Option<Cut>, Error> {
         }
     }
     Ok(None)
+}
+
+/// Whether somebody works on a later pass, and nobody on this one.
+fn is_behind(open: &[Row], pass: Pass) -> Result<bool, Error> {
+    let mut is_behind = false;
+    for row in open {
+        let Ok(other) = row.text(0)?.parse::<Pass>() else { continue };
+        if other == pass {
+            return Ok(false);
+        }
+        is_behind |= other.comes_after(pass) && OpenChunks::read(row)?.running > 0;
+    }
+    Ok(is_behind)
 }
 
 fn lease(take: &Take<'_>, row: &Row) -> Result<Lease, Error> {

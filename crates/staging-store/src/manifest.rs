@@ -142,10 +142,30 @@ impl Store {
     /// Requests without outcome, of one table or of all. Those are due that have been quiet for this long and whose lease
     /// has ended, or whose chunk is done: nobody waits for their answer.
     pub async fn in_doubt(&self, table: Option<&str>, quiet: Duration) -> Result<Doubts, Error> {
+        self.doubts(table, None, quiet).await
+    }
+
+    /// The same of one table, without the requests that another worker has under way in passes that come after this one: they
+    /// keep nobody from going on.
+    pub async fn in_doubt_until(&self, table: &str, pass: Pass, quiet: Duration) -> Result<Doubts, Error> {
+        self.doubts(Some(table), Some(pass), quiet).await
+    }
+
+    async fn doubts(
+        &self,
+        table: Option<&str>,
+        until: Option<Pass>,
+        quiet: Duration,
+    ) -> Result<Doubts, Error> {
         let mut doubts = Doubts::default();
         for row in self.query(&manifest::unresolved(table)).await? {
             let age = Duration::from_millis(u64::try_from(row.integer(9)?).unwrap_or(0));
             let lease_runs = row.integer(10)? == 1;
+            let pass = row.text(2)?.parse::<Pass>().ok();
+            let is_later = until.zip(pass).is_some_and(|(until, pass)| pass.comes_after(until));
+            if is_later && lease_runs {
+                continue;
+            }
             if age >= quiet && !lease_runs {
                 doubts.due.push(in_doubt(&row, age)?);
                 continue;

@@ -3,7 +3,9 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use batch_loader::{Event, Options};
+use batch_loader::{Event, Observer as _, Options};
+use dataverse_emulator::{FaultKind, FaultRule};
+use staging_schema::Pass;
 use tokio_util::sync::CancellationToken;
 
 use crate::lookups::{content, pairs, plan, stage_pairs};
@@ -30,6 +32,58 @@ async fn two_workers_share_a_load_and_no_row_is_sent_by_both() {
     assert!(first > 0 && second > 0, "both worked: {first} and {second}");
     world.settle(&plan).await.unwrap();
     assert_eq!(content(&world).await, pairs(100));
+}
+
+#[tokio::test]
+async fn a_worker_that_comes_late_goes_on_to_the_pass_that_the_other_is_at_and_helps() {
+    let world = World::start().await;
+    let plan = plan(&world).await;
+    stage_pairs(&world, 200).await;
+    world.load(&plan).await.unwrap();
+    // 200 lookups are owed; each request takes a while, so that there is something to help with.
+    world.faults([FaultRule::new(FaultKind::Slow)
+        .on_path("*UpdateMultiple")
+        .delayed_by(Duration::from_millis(100))]);
+    let clients = [world.client.clone()];
+    let begun = tokio::sync::Notify::new();
+    let of = |worker: &str| Options {
+        worker: worker.to_owned(),
+        chunk_rows: 10,
+        chunks_ahead: 1,
+        in_flight: Some(1),
+        // A wait for the other would be seen.
+        quiet_time: Duration::from_secs(60),
+        ..quick()
+    };
+    let (store, clients, plan_of_both, begins) = (&world.store, &clients, &plan, &begun);
+    let first = async {
+        let (cancel, seen) = (CancellationToken::new(), Seen::default());
+        let observer = |event: &Event| {
+            if matches!(event, Event::Sending { pass: Pass::Lookups, .. }) {
+                begins.notify_one();
+            }
+            seen.event(event);
+        };
+        batch_loader::settle(store, clients, plan_of_both, &of("first"), &observer, &cancel).await.unwrap();
+        seen
+    };
+    let second = async {
+        begins.notified().await;
+        let (cancel, seen) = (CancellationToken::new(), Seen::default());
+        let options = of("second");
+        // Inserts and updates come before what the first is at.
+        let report =
+            batch_loader::load(store, clients, plan_of_both, &options, &seen, &cancel).await.unwrap();
+        assert_eq!(report.tables["account"].requests, 0);
+        batch_loader::settle(store, clients, plan_of_both, &options, &seen, &cancel).await.unwrap();
+        seen
+    };
+    let (first, second) = tokio::join!(first, second);
+    let sent = |seen: &Seen| seen.count(|event| matches!(event, Event::Sending { pass: Pass::Lookups, .. }));
+    assert!(sent(&first) > 0 && sent(&second) > 3, "{} and {}", sent(&first), sent(&second));
+    let waited = |event: &Event| matches!(event, Event::Others { pass: Pass::Insert | Pass::Update, .. });
+    assert_eq!(second.count(waited), 0, "it did not wait for the other");
+    assert_eq!(content(&world).await, pairs(200));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

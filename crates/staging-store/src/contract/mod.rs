@@ -32,8 +32,8 @@ pub use statement::{
 };
 pub use storage::{parameters_find_what_is_stored, values_keep_their_storage_forms};
 pub use work::{
-    chunks_are_cut_over_pending_rows, expired_leases_come_back, nothing_claimed_is_not_nothing_left,
-    two_planners_cut_once,
+    a_late_planner_goes_on_to_the_pass_that_others_work_on, chunks_are_cut_over_pending_rows,
+    expired_leases_come_back, nothing_claimed_is_not_nothing_left, two_planners_cut_once,
 };
 
 pub use crate::mssql::{ScratchDatabase, TEST_SERVER};
@@ -51,6 +51,7 @@ pub async fn check(store: &Store) {
     parameters_find_what_is_stored(store).await;
     chunks_are_cut_over_pending_rows(store).await;
     two_planners_cut_once(store).await;
+    a_late_planner_goes_on_to_the_pass_that_others_work_on(store).await;
     expired_leases_come_back(store).await;
     nothing_claimed_is_not_nothing_left(store).await;
     a_lost_lease_records_nothing(store).await;

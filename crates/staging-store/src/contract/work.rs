@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use staging_schema::{Levels, Pass, Statement};
+use staging_schema::{Levels, Pass, Statement, control};
 
-use super::stage::{LEASE, answered, cut, lease_all, only, plain, request, rows_of, stage_many, take};
+use super::stage::{
+    LEASE, answered, change, cut, lease_all, only, plain, request, rows_of, send_all, set, stage, stage_many,
+    take,
+};
 use crate::{ChunkPlan, Cut, Store, Take, Taken};
 
 /// Chunks hold pending rows only, as many as asked for, whatever lies between them; levels are cut apart.
@@ -51,6 +54,44 @@ pub async fn two_planners_cut_once(store: &Store) {
     store.release_chunk(&lease).await.expect("released");
     assert_eq!(cut(store, &table, Pass::Update, 5).await, Cut::NothingPending);
     assert_eq!(cut(store, &table, Pass::Insert, 5).await, Cut::Cut { chunks: 2, rows: 10 });
+}
+
+/// Who comes to a pass in which nothing is pending goes on to the later one on which another worker is, and shares its chunks. Who
+/// has rows pending waits, and so does who is ahead of the others.
+pub async fn a_late_planner_goes_on_to_the_pass_that_others_work_on(store: &Store) {
+    let table = plain(store, "followed", vec![]).await;
+    stage_many(store, &table, 10).await;
+    send_all(store, &table, Pass::Insert, &[]).await;
+    set(store, &table, control::ACTION_FLAG, "U".into()).await;
+    change(store, &table).await;
+    assert_eq!(cut(store, &table, Pass::Update, 5).await, Cut::Cut { chunks: 2, rows: 10 });
+    let first = only(take(store, &table, Pass::Update, "one", LEASE).await);
+    let rows = rows_of(store, &table, &first).await;
+    let sent = request(store, &first, rows).await;
+    // Nothing is pending or in doubt in what comes before, and the chunk that is free stays so.
+    assert_eq!(cut(store, &table, Pass::Insert, 5).await, Cut::NothingPending);
+    let quiet = Duration::ZERO;
+    let before = store.in_doubt_until("followed", Pass::Insert, quiet).await.expect("an answer");
+    assert_eq!((before.due.len(), before.waiting), (0, 0));
+    let now = store.in_doubt_until("followed", Pass::Update, quiet).await.expect("an answer");
+    assert_eq!((now.due.len(), now.waiting), (0, 1));
+    assert_eq!(cut(store, &table, Pass::Update, 5).await, Cut::Open { free: 1, leased: 1 });
+    let second = only(take(store, &table, Pass::Update, "two", LEASE).await);
+    // What comes later waits, though nothing is pending in it: order is kept.
+    assert!(matches!(cut(store, &table, Pass::Delete, 5).await, Cut::OtherPass { leased: 2, .. }));
+    // New rows wait for a turn of their own.
+    stage(store, &table, &[], &[&[Some("new")]]).await;
+    assert!(matches!(cut(store, &table, Pass::Insert, 5).await, Cut::OtherPass { leased: 2, .. }));
+    let outcome = answered(&sent, Pass::Update, &[]);
+    store.record_outcomes(&first, &table, &[outcome], &[]).await.expect("outcomes");
+    store.finish_chunk(&first).await.expect("done");
+    let rows = rows_of(store, &table, &second).await;
+    request(store, &second, rows).await;
+    store.release_chunk(&second).await.expect("released");
+    // Nobody works on it any more: what it left in doubt is everybody's.
+    let left = store.in_doubt_until("followed", Pass::Insert, quiet).await.expect("an answer");
+    assert_eq!((left.due.len(), left.waiting), (1, 0));
+    assert_eq!(cut(store, &table, Pass::Insert, 5).await, Cut::Cut { chunks: 1, rows: 1 });
 }
 
 /// A lease that has ended cannot be renewed or finished, and its chunk comes back to somebody else.

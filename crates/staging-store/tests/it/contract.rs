@@ -36,6 +36,7 @@ keeps!(
     parameters_find_what_is_stored,
     chunks_are_cut_over_pending_rows,
     two_planners_cut_once,
+    a_late_planner_goes_on_to_the_pass_that_others_work_on,
     expired_leases_come_back,
     nothing_claimed_is_not_nothing_left,
     a_lost_lease_records_nothing,
