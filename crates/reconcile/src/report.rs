@@ -36,7 +36,8 @@ pub struct TableReport {
     pub agreeing: u64,
     /// Rows found, with at least one value that does not agree.
     pub differing: u64,
-    /// Rows in this project's number range that staging does not know; `None` where the table has no numbers to tell.
+    /// Rows in this project's number range, or under GUIDs that we gave, that staging does not know to be loaded; `None` where the table has
+    /// neither.
     pub unexpected: Option<u64>,
     /// Values compared.
     pub values: u64,

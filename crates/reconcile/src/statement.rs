@@ -65,6 +65,27 @@ pub(crate) fn staged_rows(table: &TargetTable, columns: &[Compared], guids: Stri
     )
 }
 
+/// RowId, source key and GUID of the staged rows that were given one of these GUIDs before they were sent, and that staging does
+/// not know to have arrived; the GUIDs travel as for [`staged_rows`].
+pub(crate) fn sent_with(table: &TargetTable, guids: String) -> Statement {
+    Statement::new(
+        |d| {
+            let client_id = d.quote(control::CLIENT_ID);
+            format!(
+                "SELECT {row_id}, {key}, {client_id} FROM {table} WHERE {id} IS NULL \
+                 AND {client_id} IN (SELECT {guid} FROM {array}) ORDER BY {row_id}",
+                row_id = d.quote(control::ROW_ID),
+                key = d.quote(control::SOURCE_KEY),
+                table = d.table(&table.name()),
+                id = d.quote(control::DATAVERSE_ID),
+                guid = d.json_member("page", "i"),
+                array = d.json_array(&d.param(1), "page"),
+            )
+        },
+        vec![Value::Text(guids)],
+    )
+}
+
 /// Records as missing every row that staging believes to be in Dataverse and that was not seen there.
 pub(crate) fn record_missing(table: &TargetTable, arrived: Arrived, column: &str) -> Statement {
     let verified = verified_table();

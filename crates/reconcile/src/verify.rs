@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use dataverse_client::Client;
-use staging_schema::{TargetTable, Value};
+use staging_schema::{GuidStrategy, TargetTable, Value};
 use staging_store::{Row, Store};
 
 use crate::page::{Page, ReadRow};
@@ -74,26 +74,34 @@ async fn verify_rows(
         .first()
         .and_then(|row| row.get(0).as_integer())
         .unwrap_or(0);
+    let makes_ids = table.staged.guid != GuidStrategy::Server;
     let mut pages = read::rows(client, table, &compared, last_row);
     while let Some(page) = pages.next().await? {
         let guids = page_guids(&page, &table.definition.primary_id, name)?;
+        let strays = if makes_ids {
+            let strays = store.query(&statement::sent_with(&table.staged, guids.clone())).await;
+            strays.map_err(|source| staging(name, source))?
+        } else {
+            Vec::new()
+        };
         let wanted = statement::staged_rows(&table.staged, &compared, guids);
         let staged = store.query(&wanted).await.map_err(|source| staging(name, source))?;
         // Parsing and comparing a page takes milliseconds: not on a thread that serves sockets.
         let (compared, definition) = (Arc::clone(&compared), Arc::clone(&table.definition));
         let (numbered, label) = (table.base.is_some(), name.clone());
-        let batch = tokio::task::spawn_blocking(move || {
+        let mut batch = tokio::task::spawn_blocking(move || {
             compare_page(&page, &staged, &compared, &definition.primary_id, &label, numbered)
         })
         .await
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        batch.add_strays(&strays, &table.definition.primary_id);
         progress.page(name, batch.rows);
         found.keep(batch).await?;
     }
     let requests = pages.requests();
     crate::party::verify_parties(store, client, table, &mut found).await?;
     let mut verified = found.finish(&table.definition.primary_id, Arrived::ByGuid).await?;
-    verified.unexpected = table.base.map(|_| verified.unexpected.unwrap_or(0));
+    verified.unexpected = verified.unexpected.filter(|_| table.base.is_some() || makes_ids);
     verified.requests += requests;
     verified.seconds = started.elapsed().as_secs_f64();
     Ok(verified)
@@ -126,6 +134,25 @@ pub(crate) struct PageFindings {
     pub(crate) seen: Vec<i64>,
     pub(crate) unexpected: u64,
     pub(crate) differences: Vec<Difference>,
+}
+
+impl PageFindings {
+    /// Rows that are there under a GUID that one of ours was given, although staging does not know that it has arrived.
+    fn add_strays(&mut self, strays: &[Row], primary_id: &str) {
+        self.unexpected += strays.len() as u64;
+        self.differences.extend(strays.iter().map(|row| {
+            let id = row.get(2).as_text().map(str::to_owned);
+            Difference {
+                row_id: row.get(0).as_integer(),
+                source_key: row.get(1).as_text().map(str::to_owned),
+                dataverse_id: id.clone(),
+                column: primary_id.to_owned(),
+                rule: "there under the GUID of a staged row that is not known to be loaded",
+                staged: None,
+                read_back: id,
+            }
+        }));
+    }
 }
 
 /// One line of `migration.Difference`.

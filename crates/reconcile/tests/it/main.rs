@@ -1,6 +1,8 @@
 //! Verification against an emulator over a real socket and a real staging file.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod guids;
+
 use std::sync::Arc;
 
 use dataverse_client::{Client, StaticToken, WriteOptions};
