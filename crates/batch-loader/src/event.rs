@@ -86,6 +86,17 @@ pub enum Event {
         /// Rows in error.
         errors: u64,
     },
+    /// Rows are in error before anything was sent: their alternate keys cannot find them again.
+    KeysUnusable {
+        /// The table.
+        table: String,
+        /// The rule that they break: `key-empty` or `key-twin`.
+        rule: String,
+        /// Rows.
+        rows: u64,
+        /// The error of one of them.
+        example: String,
+    },
     /// Rows in doubt are left alone for a while.
     Waiting {
         /// The table.

@@ -33,6 +33,7 @@ mod context;
 mod doubt;
 mod error;
 mod event;
+mod keys;
 mod lane;
 mod lease;
 mod limit;
@@ -77,6 +78,7 @@ pub use plan::{LoadTable, Plan, Profile, Strategy};
 pub use report::{Report, Stray, TableReport};
 pub use sequential::{MAX_SEQUENTIAL_ROW, SequentialSeed, sequential_id};
 pub use settle::settle;
+pub use staging_schema::Accents;
 pub use staging_schema::lookup::Parent;
 pub use withdraw::{delete, settle_doubts};
 

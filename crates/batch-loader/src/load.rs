@@ -14,7 +14,7 @@ use crate::operation::Operation;
 use crate::pace_log::recorded;
 use crate::plan::LoadTable;
 use crate::preload::{Which, copy_back, preload};
-use crate::{Error, Options, Plan, Report, stage, sweep};
+use crate::{Error, Options, Plan, Report, keys, stage, sweep};
 
 /// Creates the staged rows of all tables that are in mode `load`.
 ///
@@ -104,6 +104,9 @@ async fn load_rows(ctx: &Context<'_>, group: &[&LoadTable]) -> Result<(), Error>
         // What an earlier run recorded and could not copy any more.
         copy_back(ctx, table).await?;
         preload(ctx, table, Which::Prompt).await?;
+        if let Some(columns) = keys::key_of(table)? {
+            keys::check(ctx, table, columns).await?;
+        }
         let pending = pending::any(&table.staged, Pass::Insert);
         let is_pending = ctx.store.count(&pending).await.map_err(failed())? > 0;
         if is_pending && sweep::sweep(ctx, table).await? {

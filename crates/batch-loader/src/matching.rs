@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Error;
 use crate::context::{Context, staging};
 use crate::event::Unobserved;
+use crate::keys;
 use crate::operation::Operation;
 use crate::options::Options;
 use crate::plan::{LoadTable, Plan};
@@ -26,13 +27,17 @@ pub struct Matched {
     pub missing: u64,
     /// Rows whose key several rows of Dataverse carry; each has an error of the rule `match`.
     pub ambiguous: u64,
+    /// Rows whose key has an empty column, or is that of another row that is to be written as well; each has an error of the
+    /// pass `validate`.
+    pub unusable: u64,
 }
 
 /// Finds the staged rows of a table that have no GUID yet by the columns of `key` and stores the GUIDs.
 ///
 /// Texts compare as the service compares keys: without regard to case and trailing blanks. Rows that are not found, or
 /// not found once, get an error that names the columns; errors of an earlier call are taken back first, so that it can
-/// simply be called again. Reads only; may be dropped half-way.
+/// simply be called again. Several rows may stand for one of Dataverse, unless more than one of them is to be written.
+/// Reads only; may be dropped half-way.
 pub async fn match_rows(
     store: &Store,
     client: &Client,
@@ -60,7 +65,8 @@ pub async fn match_rows(
         return Err(Error::Plan { table: name.to_owned(), complaint });
     }
     store.execute_all(&[take_back(table), settle::clear_flags(&table.staged)]).await.map_err(failed())?;
-    let mut matched = Matched::default();
+    let unusable = keys::check(&ctx, table, key).await?;
+    let mut matched = Matched { unusable, ..Matched::default() };
     for slice in store.slices(&table.staged.name(), 1_000).await.map_err(failed())? {
         let (rows, slots) = stream(&ctx, table, &unmatched(table, &op.reads(), &slice)).await?;
         let found = probe::by_key(&ctx, &op, &rows, &slots, key).await?;

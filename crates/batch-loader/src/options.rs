@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use staging_schema::Accents;
 use uuid::Uuid;
 
 use crate::{BatchOptions, Error, PaceMemory, PaceOptions};
@@ -45,6 +46,8 @@ pub struct Options {
     pub error_limit: ErrorLimit,
     /// Whether rows of our number range that staging does not know are looked for (default yes).
     pub sweep: Sweep,
+    /// Whether accents tell the values of alternate keys apart (default no, as in most environments).
+    pub key_accents: Accents,
 }
 
 /// The safety limit: a table whose share of errors is above `share` after `after_rows` outcomes stops the load.
@@ -90,6 +93,7 @@ impl Default for Options {
             back_off: Duration::from_secs(1),
             error_limit: ErrorLimit::default(),
             sweep: Sweep::BeforeAndAfter,
+            key_accents: Accents::default(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use dataverse_client::{Filter, Query, Row};
 use dataverse_wire::literal;
-use staging_schema::{Statement, SuccessKind, TableName, manifest};
+use staging_schema::{Accents, Statement, SuccessKind, TableName, fold_key, manifest};
 use staging_store::{RowError, Success};
 use uuid::Uuid;
 
@@ -143,9 +143,9 @@ fn key_agrees(op: &Operation<'_>, rows: &Rows, slot: Slot, key: &[String], found
     op.columns.comparable().filter(|cell| key.iter().any(|name| name == cell.column)).all(|cell| {
         let staged = view.get(HEADER + cell.at);
         match (cell.kind, found.get(&cell.property).and_then(serde_json::Value::as_str), staged.as_text()) {
-            // Keys compare by the database's collation: without regard to case and trailing blanks.
+            // By the database's collation; what differs by accents alone is for people.
             (CompareAs::Text, Some(there), Some(here)) => {
-                there.trim_end().to_lowercase() == here.trim_end().to_lowercase()
+                fold_key(there, Accents::Distinguished) == fold_key(here, Accents::Distinguished)
             }
             _ => cell.agrees(staged, found),
         }

@@ -49,7 +49,7 @@ pub use keep::{
     why_keep,
 };
 pub use load_plan::{
-    DAILY_REQUESTS, DeferredPlan, LoadPlan, PassPlan, PlanOptions, RateBasis, TablePlan, plan_load,
+    DAILY_REQUESTS, DeferredPlan, KeyPlan, LoadPlan, PassPlan, PlanOptions, RateBasis, TablePlan, plan_load,
 };
 pub use preflight::{Check, CheckResult, Preflight, preflight};
 pub use project::{

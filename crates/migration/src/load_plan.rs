@@ -6,8 +6,9 @@ use std::sync::Arc;
 use batch_loader::{LoadTable, PaceMemory, Plan, Strategy};
 use dataverse_wire::metadata::TableType;
 use serde::Serialize;
+use staging_schema::alternate_key::{self, AlternateKey};
 use staging_schema::forecast::{self, Later};
-use staging_schema::{GuidStrategy, Levels, Mode, Pass, pace, pending, summary};
+use staging_schema::{Accents, GuidStrategy, Levels, Mode, Pass, pace, pending, summary};
 use staging_store::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -99,10 +100,24 @@ pub struct TablePlan {
     pub why: String,
     /// Rows of one request that creates rows: as pinned, as an earlier load found best, or as tables of its kind start with.
     pub rows_per_request: u32,
+    /// What is wrong with its rows' alternate keys; none for a table that is found by something else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<KeyPlan>,
     /// Levels of its hierarchy that are loaded one after the other; 1 when there is none.
     pub levels: usize,
     /// One entry per pass that has anything to do.
     pub passes: Vec<PassPlan>,
+}
+
+/// Rows of a table whose alternate keys are not as one would wish.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct KeyPlan {
+    /// Rows with an empty column; they would be in error before anything is sent.
+    pub empty: u64,
+    /// Rows whose key is the same in Dataverse as that of another row; as well.
+    pub twins: u64,
+    /// Rows whose key no URL can carry. They load, and are found again by a query; others cannot address them by this key.
+    pub unaddressable: u64,
 }
 
 /// What a pass would do with one table.
@@ -167,9 +182,10 @@ pub async fn plan_load(
     let users = 1 + project.settings().target.users.len();
     let adapts = project.settings().load.adapt_batch;
     let rates = Rates::read(&store, options, users, adapts).await?;
+    let accents = load::accents(project.settings().load.key_accents);
     let mut tables = Vec::new();
     for (wave, table) in numbered(&plan) {
-        tables.push(one_table(&store, table, wave, &order, &rates).await?);
+        tables.push(one_table(&store, table, wave, &order, &rates, accents).await?);
     }
     let deferred = order
         .deferred
@@ -222,6 +238,7 @@ async fn one_table(
     wave: Option<usize>,
     order: &load_sequence::Sequence,
     rates: &Rates,
+    accents: Accents,
 ) -> Result<TablePlan, Error> {
     let name = table.name();
     let doing = || in_staging(format!("counting the rows of {name}"));
@@ -275,6 +292,7 @@ async fn one_table(
         }
     }
     let (strategy, why) = strategy(table);
+    let keys = keys(store, table, accents).await?;
     Ok(TablePlan {
         table: name.to_owned(),
         wave,
@@ -284,9 +302,26 @@ async fn one_table(
         strategy,
         why,
         rows_per_request: size(Pass::Insert),
+        keys,
         levels,
         passes,
     })
+}
+
+async fn keys(store: &Store, table: &LoadTable, accents: Accents) -> Result<Option<KeyPlan>, Error> {
+    let Strategy::AlternateKey(columns) = &table.strategy else { return Ok(None) };
+    let doing = || in_staging(format!("checking the alternate keys of {}", table.name()));
+    let key = AlternateKey { table: &table.staged, columns, accents };
+    let mut found = KeyPlan::default();
+    for fault in store.query(&key.faults()).await.map_err(doing())? {
+        let rows = fault.count(1).map_err(doing())?;
+        match fault.text(0).map_err(doing())? {
+            alternate_key::EMPTY => found.empty = rows,
+            _ => found.twins = rows,
+        }
+    }
+    found.unaddressable = store.count(&key.unaddressable()).await.map_err(doing())?;
+    Ok(Some(found))
 }
 
 fn strategy(table: &LoadTable) -> (&'static str, String) {
@@ -335,6 +370,27 @@ fn notes(tables: &[TablePlan], daily_share: f64) -> Vec<String> {
     for table in tables {
         if table.errors > 0 {
             notes.push(format!("{}: {} rows are in error and are left alone", table.table, table.errors));
+        }
+        let keys = table.keys.unwrap_or_default();
+        if keys.empty > 0 {
+            notes.push(format!(
+                "{}: {} rows have an empty column in their alternate key and would be in error; fill it, or say guid = \"sequential\"",
+                table.table, keys.empty
+            ));
+        }
+        if keys.twins > 0 {
+            notes.push(format!(
+                "{}: Dataverse takes the alternate keys of {} rows for those of others; they would be in error, each with the \
+                 key of the other row",
+                table.table, keys.twins
+            ));
+        }
+        if keys.unaddressable > 0 {
+            notes.push(format!(
+                "{}: the alternate keys of {} rows hold one of / < > * % & : \\ ? +, which no URL can carry; they load, but \
+                 nobody can address them by this key",
+                table.table, keys.unaddressable
+            ));
         }
         if table.in_doubt > 0 {
             let doubt = table.in_doubt;

@@ -1,5 +1,6 @@
 //! The one place where SQLite and T-SQL differ: quoting, parameters and the few functions we use.
 
+use crate::fold::{Accents, KEY_FUNCTION};
 use crate::name::TableName;
 
 /// The SQL that a staging engine speaks.
@@ -151,6 +152,33 @@ impl Dialect {
         match self {
             Self::Sqlite => format!("CAST({expression} AS INTEGER)"),
             Self::Mssql => format!("CAST({expression} AS bigint)"),
+        }
+    }
+
+    /// A text of an alternate key as Dataverse compares it: what is equal here is one key there ([`crate::fold_key`]).
+    pub fn folded_key(self, column: &str, accents: Accents) -> String {
+        match (self, accents) {
+            (Self::Sqlite, _) => format!("{KEY_FUNCTION}({column}, {})", accents.as_integer()),
+            // The collations that environments are made with.
+            (Self::Mssql, Accents::Ignored) => format!("RTRIM({column}) COLLATE Latin1_General_CI_AI"),
+            (Self::Mssql, Accents::Distinguished) => format!("RTRIM({column}) COLLATE Latin1_General_CI_AS"),
+        }
+    }
+
+    /// Tests that a text holds nothing but blanks.
+    pub fn is_blank(self, text: &str) -> String {
+        match self {
+            Self::Sqlite => format!("RTRIM({text}) = ''"),
+            // Which does not count blanks at the end.
+            Self::Mssql => format!("LEN({text}) = 0"),
+        }
+    }
+
+    /// Tests that a text holds at least one of these characters, none of which may be a bracket or a caret.
+    pub fn has_any_of(self, text: &str, characters: &str) -> String {
+        match self {
+            Self::Sqlite => format!("{text} GLOB {}", self.literal(&format!("*[{characters}]*"))),
+            Self::Mssql => format!("PATINDEX({}, {text}) > 0", self.literal(&format!("%[{characters}]%"))),
         }
     }
 

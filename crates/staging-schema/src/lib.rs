@@ -28,6 +28,7 @@
 //! # Ok::<(), staging_schema::Error>(())
 //! ```
 
+pub mod alternate_key;
 pub mod backup;
 pub mod chunk;
 mod column;
@@ -36,6 +37,7 @@ pub mod ddl;
 mod dialect;
 mod error;
 mod flag;
+mod fold;
 pub mod forecast;
 pub mod level;
 pub mod lookup;
@@ -60,6 +62,7 @@ pub use column::{
 pub use dialect::Dialect;
 pub use error::Error;
 pub use flag::{ActionFlag, ChunkState, Levels, Pass, ProcessingFlag, RequestState, SuccessKind, Transition};
+pub use fold::{Accents, KEY_FUNCTION, fold_key};
 pub use name::{MAX_IDENTIFIER, Schema, TableName, check_identifier};
 pub use physical::{DefaultValue, Index, PhysicalColumn, PhysicalTable, PrimaryKey, SqlType};
 pub use statement::Statement;

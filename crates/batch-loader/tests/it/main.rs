@@ -9,6 +9,7 @@ mod doubt;
 mod elastic;
 mod hierarchy;
 mod isolate;
+mod keys;
 mod lookups;
 mod matching;
 mod pace;

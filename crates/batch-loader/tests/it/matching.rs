@@ -39,14 +39,14 @@ async fn rows_are_found_by_their_key_and_children_point_to_them() {
         .await;
 
     let key = ["lastname".to_owned()];
-    let expected = Matched { matched: 1, missing: 1, ambiguous: 1 };
+    let expected = Matched { matched: 1, missing: 1, ambiguous: 1, unusable: 0 };
     assert_eq!(match_rows(&world.store, &world.client, &plan, &matched, &key).await.unwrap(), expected);
     assert_eq!(world.errors("contact").await.len(), 2);
     // Somebody creates the missing one; matching again finds it and takes its error back.
     let mut body = RowWriter::new();
     body.text("lastname", "Nobody");
     world.client.create("contacts", body.finish(), &WriteOptions::default()).await.unwrap();
-    let expected = Matched { matched: 1, missing: 0, ambiguous: 1 };
+    let expected = Matched { matched: 1, missing: 0, ambiguous: 1, unusable: 0 };
     assert_eq!(match_rows(&world.store, &world.client, &plan, &matched, &key).await.unwrap(), expected);
     assert_eq!(world.errors("contact").await.len(), 1);
 

@@ -52,7 +52,7 @@ async fn a_worker_that_comes_late_goes_on_to_the_pass_that_the_other_is_at_and_h
         chunks_ahead: 1,
         in_flight: Some(1),
         // A wait for the other would be seen.
-        quiet_time: Duration::from_secs(60),
+        quiet_time: Duration::from_mins(1),
         ..quick()
     };
     let (store, clients, plan_of_both, begins) = (&world.store, &clients, &plan, &begun);

@@ -9,7 +9,7 @@ use batch_loader::{
 };
 use dataverse_wire::metadata::{ManyToMany, TableDefinition};
 use load_sequence::Sequence;
-use staging_schema::{GuidStrategy, Mode, Shape, TargetTable};
+use staging_schema::{Accents, GuidStrategy, Mode, Shape, TargetTable};
 use staging_store::Store;
 
 use super::base::{self, Base};
@@ -34,12 +34,14 @@ pub(crate) async fn load(journey: &Journey<'_>, store: &Store, worker: &str) -> 
         journey.part(STEP, "find rows", Some(table.name()))?;
         let key = match_key(journey, table.name());
         let matched = batch_loader::match_rows(store, &clients[0], &plan, table, &key).await?;
-        if matched.missing + matched.ambiguous > 0 {
+        if matched.missing + matched.ambiguous + matched.unusable > 0 {
             open.push(format!(
-                "{}: {} rows were not found in Dataverse, {} were found more than once; see target.{}_Error",
+                "{}: {} rows were not found in Dataverse, {} were found more than once, {} have no key of their own; see \
+                 target.{}_Error",
                 table.name(),
                 matched.missing,
                 matched.ambiguous,
+                matched.unusable,
                 table.name()
             ));
         }
@@ -142,9 +144,15 @@ pub(crate) fn options(journey: &Journey<'_>, worker: &str) -> Options {
         grace: load.grace,
         attempts: load.attempts,
         error_limit: ErrorLimit { share: load.error_rate_limit, ..ErrorLimit::default() },
+        key_accents: accents(load.key_accents),
         sweep: if load.sweep { Sweep::BeforeAndAfter } else { Sweep::Never },
         ..Options::default()
     }
+}
+
+/// Whether accents tell alternate keys apart.
+pub(crate) fn accents(are_distinguished: bool) -> Accents {
+    if are_distinguished { Accents::Distinguished } else { Accents::Ignored }
 }
 
 fn match_key(journey: &Journey<'_>, table: &str) -> Vec<String> {

@@ -139,6 +139,14 @@ impl batch_loader::Observer for Watch {
                 self.tell("recorded", table, Some(pass.as_str()), Some(succeeded + errors));
                 self.moved(table, 0, succeeded + errors);
             }
+            Load::KeysUnusable { table, rule, rows, example } => {
+                self.tell("keys-unusable", table, None, Some(*rows));
+                let noun = if *rows == 1 { "row is" } else { "rows are" };
+                self.notice(
+                    table,
+                    format!("{rows} {noun} in error ({rule}) before being sent; one of them: {example}"),
+                );
+            }
             Load::Waiting { table, pass, requests, due, .. } => {
                 self.tell("waiting", table, Some(pass.as_str()), None);
                 self.waiting(table, *requests, *due);

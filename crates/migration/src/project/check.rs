@@ -197,6 +197,7 @@ impl Check<'_> {
             budget_window: self.time("load.budget_window", written.budget_window, defaults.budget_window),
             budget_aim: written.budget_aim.unwrap_or(defaults.budget_aim),
             sweep: written.sweep.unwrap_or(defaults.sweep),
+            key_accents: written.key_accents.unwrap_or(defaults.key_accents),
             attempts: self.count("load.attempts", written.attempts, 1..=100).unwrap_or(defaults.attempts),
             lease: self.time("load.lease", written.lease, defaults.lease),
             request_timeout: self.time(

@@ -140,6 +140,8 @@ pub struct Load {
     pub attempts: u32,
     /// Whether rows of our number range that staging does not know are looked for.
     pub sweep: bool,
+    /// Whether accents tell the values of alternate keys apart in the target; in most environments they do not.
+    pub key_accents: bool,
 }
 
 impl Default for Load {
@@ -162,6 +164,7 @@ impl Default for Load {
             error_rate_limit: 0.5,
             attempts: 5,
             sweep: true,
+            key_accents: false,
         }
     }
 }

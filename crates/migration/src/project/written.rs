@@ -88,5 +88,6 @@ pub(crate) struct WrittenLoad {
     pub(crate) error_rate_limit: Option<f64>,
     pub(crate) attempts: Option<i64>,
     pub(crate) sweep: Option<bool>,
+    pub(crate) key_accents: Option<bool>,
     pub(crate) repairs: super::repairs::WrittenRepairs,
 }

@@ -1,12 +1,14 @@
 //! A table with every kind of column, and every statement about it.
 
+use staging_schema::alternate_key::AlternateKey;
 use staging_schema::lookup::{self, FallbackOwner, Fill, Parent};
 use staging_schema::manifest::{self, Coverage};
 use staging_schema::row_wave::{self, Group};
 use staging_schema::settle::{self, RetryFilter};
 use staging_schema::{
-    GuidStrategy, Levels, Mode, Pass, PrimaryKey, RequestState, Shape, StagedColumn, StagedKind, Statement,
-    TableName, TargetTable, chunk, ddl, forecast, level, pace, pending, pilot, repair, rollback, summary,
+    Accents, GuidStrategy, Levels, Mode, Pass, PrimaryKey, RequestState, Shape, StagedColumn, StagedKind,
+    Statement, TableName, TargetTable, chunk, ddl, forecast, level, pace, pending, pilot, repair, rollback,
+    summary,
 };
 
 fn targets(names: &[&str]) -> Vec<String> {
@@ -86,6 +88,22 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<Named>)> {
         ("pace", paces()),
         ("pilot", pilots()),
         ("repair", repairs()),
+        ("alternate_key", alternate_keys()),
+    ]
+}
+
+fn alternate_keys() -> Vec<Named> {
+    let named = |table: &TargetTable, columns: &[&str], accents| {
+        let columns = targets(columns);
+        let key = AlternateKey { table, columns: &columns, accents };
+        let mut all = vec![key.recorded(), key.take_back(), key.faults()];
+        all.extend(key.record());
+        all.push(key.unaddressable());
+        all
+    };
+    vec![
+        ("a text and a choice", named(&activity(), &["subject", "prioritycode"], Accents::Ignored)),
+        ("of matched rows", named(&matched(), &["isocurrencycode"], Accents::Distinguished)),
     ]
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Each function stages tables of its own, so that they can run one after another on one store.
 
+mod keys;
 mod life;
 mod lookup;
 mod outcome;
@@ -11,6 +12,7 @@ mod statement;
 mod storage;
 mod work;
 
+pub use keys::{a_key_of_several_columns_is_one_key, keys_are_told_apart_as_dataverse_does};
 pub use life::{
     a_change_while_the_insert_is_on_its_way_becomes_an_update, a_deleted_row_that_was_never_sent_is_done,
     a_late_lookup_is_written_once_more, a_row_in_error_waits_until_it_is_retried,
@@ -71,4 +73,6 @@ pub async fn check(store: &Store) {
     keys_are_compared_byte_by_byte(store).await;
     levels_follow_parents_and_cycles_have_none(store).await;
     row_waves_run_across_tables(store).await;
+    keys_are_told_apart_as_dataverse_does(store).await;
+    a_key_of_several_columns_is_one_key(store).await;
 }

@@ -7,7 +7,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef as SqlRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, Row as SqlRow, ToSql};
-use staging_schema::{Dialect, Statement, Value, ValueRef};
+use staging_schema::{Accents, Dialect, KEY_FUNCTION, Statement, Value, ValueRef, fold_key};
 
 use crate::options::ScalarFunction;
 use crate::row::Row;
@@ -51,6 +51,18 @@ pub(super) enum Use {
     Read,
 }
 
+/// Compares keys as Dataverse does; statements of `staging-schema` need it wherever a store is opened.
+const KEY: ScalarFunction = ScalarFunction { name: KEY_FUNCTION, arity: 2, call: folded_key, tsql: None };
+
+fn folded_key(arguments: &[Value]) -> Result<Value, String> {
+    let accents = match arguments.get(1).and_then(Value::as_integer) {
+        Some(0) => Accents::Ignored,
+        Some(1) => Accents::Distinguished,
+        _ => return Err("the second argument must be 0 or 1".to_owned()),
+    };
+    Ok(arguments.first().and_then(Value::as_text).map_or(Value::Null, |text| fold_key(text, accents).into()))
+}
+
 /// Sets up a fresh connection: everything but the journal mode, which belongs to the file.
 pub(super) fn configure(
     connection: &Connection,
@@ -80,6 +92,7 @@ pub(super) fn configure(
         // Rows are written several times on their way: pages that change again soon are moved into the file once.
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     }
+    register(connection, KEY)?;
     functions.iter().try_for_each(|function| register(connection, *function))
 }
 
