@@ -92,7 +92,7 @@ pub(crate) fn record_missing(table: &TargetTable, arrived: Arrived, column: &str
     Statement::new(
         |d| {
             format!(
-                "INSERT INTO {difference} ({columns}) SELECT {p1}, t.{row_id}, t.{key}, t.{id}, {p2}, {p3}, t.{id}, NULL \
+                "INSERT INTO {difference} ({columns}) SELECT {p1}, t.{row_id}, t.{key}, t.{id}, {p2}, {p3}, {staged}, NULL \
                  FROM {table} AS t WHERE {there} AND NOT EXISTS (SELECT 1 FROM {verified} AS v \
                  WHERE v.{target} = {p1} AND v.{seen} = t.{row_id})",
                 difference = d.table(&difference_table()),
@@ -100,6 +100,7 @@ pub(crate) fn record_missing(table: &TargetTable, arrived: Arrived, column: &str
                 p1 = d.param(1),
                 p2 = d.param(2),
                 p3 = d.param(3),
+                staged = d.guid_text(&format!("t.{}", d.quote(control::DATAVERSE_ID))),
                 there = arrived.condition(table, d),
                 row_id = d.quote(control::ROW_ID),
                 key = d.quote(control::SOURCE_KEY),
@@ -209,7 +210,7 @@ pub(crate) fn record_undeleted(table: &TargetTable, column: &str) -> Statement {
     Statement::new(
         |d| {
             format!(
-                "INSERT INTO {difference} ({columns}) SELECT {p1}, t.{row_id}, t.{key}, t.{id}, {p2}, {p3}, NULL, t.{id} \
+                "INSERT INTO {difference} ({columns}) SELECT {p1}, t.{row_id}, t.{key}, t.{id}, {p2}, {p3}, NULL, {read} \
                  FROM {table} AS t WHERE {gone} AND EXISTS (SELECT 1 FROM {verified} AS v \
                  WHERE v.{target} = {p1} AND v.{seen} = t.{row_id})",
                 difference = d.table(&difference_table()),
@@ -217,6 +218,7 @@ pub(crate) fn record_undeleted(table: &TargetTable, column: &str) -> Statement {
                 p1 = d.param(1),
                 p2 = d.param(2),
                 p3 = d.param(3),
+                read = d.guid_text(&format!("t.{}", d.quote(control::DATAVERSE_ID))),
                 gone = gone(table, d),
                 row_id = d.quote(control::ROW_ID),
                 key = d.quote(control::SOURCE_KEY),
@@ -327,7 +329,7 @@ pub(crate) fn record_missing_parties(table: &TargetTable) -> Statement {
     Statement::new(
         |d| {
             format!(
-                "INSERT INTO {difference} ({columns}) SELECT {p1}, t.{row_id}, t.{key}, t.{id}, p.{part}, {p2}, p.{party}, NULL \
+                "INSERT INTO {difference} ({columns}) SELECT {p1}, t.{row_id}, t.{key}, t.{id}, p.{part}, {p2}, {staged}, NULL \
                  FROM {parties} AS p JOIN {table} AS t ON t.{row_id} = p.{row} WHERE t.{id} IS NOT NULL AND p.{party} IS NOT NULL \
                  AND NOT {gone} AND NOT EXISTS (SELECT 1 FROM {verified} AS v WHERE v.{target} = {p3} AND v.{row} = p.{party_row})",
                 difference = d.table(&difference_table()),
@@ -340,6 +342,7 @@ pub(crate) fn record_missing_parties(table: &TargetTable) -> Statement {
                 id = d.quote(control::DATAVERSE_ID),
                 part = d.quote("Part"),
                 party = d.quote("PartyId"),
+                staged = d.guid_text(&format!("p.{}", d.quote("PartyId"))),
                 parties = d.table(&table.party()),
                 table = d.table(&table.name()),
                 row = d.quote("RowId"),

@@ -147,6 +147,14 @@ impl Dialect {
         }
     }
 
+    /// A GUID as text, in small letters as everywhere else: SQL Server would write capital ones.
+    pub fn guid_text(self, guid: &str) -> String {
+        match self {
+            Self::Sqlite => guid.to_owned(),
+            Self::Mssql => format!("LOWER(CAST({guid} AS nvarchar(36)))"),
+        }
+    }
+
     /// An expression as a 64-bit integer.
     pub fn as_integer(self, expression: &str) -> String {
         match self {

@@ -1,4 +1,4 @@
-//! Verification against an emulator over a real socket and a real staging file.
+//! Verification against an emulator over a real socket and a real staging database.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod guids;
@@ -12,7 +12,8 @@ use dataverse_wire::metadata::TableDefinition;
 use reconcile::{Quiet, Report, VerifyTable, verify};
 use serde_json::json;
 use staging_schema::{StagedColumn, StagedKind, Statement, TargetTable, Value, control, ddl};
-use staging_store::{Store, StoreOptions};
+use staging_store::Store;
+use staging_store::contract::ScratchStaging;
 use uuid::Uuid;
 
 const BASE: i64 = 1_000_000_000;
@@ -24,7 +25,7 @@ struct Stage {
     store: Store,
     table: VerifyTable,
     ids: Vec<Uuid>,
-    _folder: tempfile::TempDir,
+    _staging: ScratchStaging,
 }
 
 impl Stage {
@@ -45,14 +46,13 @@ impl Stage {
             ],
         )
         .unwrap();
-        // These stage with RowIds of their own choice, which SQL Server gives itself.
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(StoreOptions::sqlite(folder.path().join("staging.db"))).await.unwrap();
+        let staging = ScratchStaging::new().await.unwrap();
+        let store = Store::open(staging.options()).await.unwrap();
         store.execute_all(&ddl::control_tables()).await.unwrap();
         store.execute_all(&ddl::target_table(&staged)).await.unwrap();
         let table =
             VerifyTable { definition: Arc::new(definition), staged, base: Some(BASE), association: None };
-        let mut stage = Self { emulator, client, store, table, ids: Vec::new(), _folder: folder };
+        let mut stage = Self { emulator, client, store, table, ids: Vec::new(), _staging: staging };
         for (row_id, name, revenue) in [(1, "Ærø 😀", "91234567890123.4567"), (2, "Bo", "12.5")] {
             let id = stage.create(row_id, name, revenue).await;
             stage.stage(row_id, name, revenue, Some(id)).await;
@@ -76,9 +76,9 @@ impl Stage {
         self.client.create(entity_set, row, &WriteOptions::default()).await.unwrap()
     }
 
+    /// Stages a row; the database numbers them as they come.
     async fn stage(&self, row_id: i64, name: &str, revenue: &str, id: Option<Uuid>) {
         let columns = [
-            control::ROW_ID,
             control::SOURCE_TABLE,
             control::SOURCE_KEY,
             control::ROW_HASH,
@@ -88,7 +88,6 @@ impl Stage {
             "revenue",
         ];
         let values = vec![
-            Value::Integer(row_id),
             Value::Text("Account".into()),
             Value::Text(format!("key-{row_id}")),
             Value::Text(format!("{row_id:064x}")),
@@ -109,6 +108,16 @@ impl Stage {
             values,
         );
         self.store.execute(&insert).await.unwrap();
+        let table = self.table.staged.name();
+        let newest = Statement::new(
+            |d| format!("SELECT MAX({}) FROM {}", d.quote(control::ROW_ID), d.table(&table)),
+            Vec::new(),
+        );
+        assert_eq!(
+            self.store.count(&newest).await.unwrap(),
+            row_id.unsigned_abs(),
+            "rows are staged in order"
+        );
     }
 
     async fn verify(&self) -> Report {
