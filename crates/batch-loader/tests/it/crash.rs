@@ -8,7 +8,7 @@ use dataverse_emulator::{FaultKind, FaultRule};
 use tokio::sync::Notify;
 
 use crate::lookups::{content, pairs, plan, stage_pairs};
-use crate::world::World;
+use crate::world::{World, patient};
 
 /// Asks for the end at its n-th event.
 struct Killer {
@@ -35,7 +35,7 @@ const PAIRS: usize = 24;
 
 async fn world() -> (World, Plan) {
     let mut world = World::start().await;
-    world.options.lease = Duration::from_millis(600);
+    world.options.lease = patient(600);
     world.options.request_timeout = Duration::from_millis(300);
     world.options.chunk_rows = 12;
     let mut plan = plan(&world).await;

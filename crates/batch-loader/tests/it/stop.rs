@@ -7,7 +7,7 @@ use dataverse_emulator::{FaultKind, FaultRule};
 use staging_schema::{TargetTable, Value};
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{World, named, text, waves};
+use crate::world::{World, named, patient, text, waves};
 
 #[tokio::test]
 async fn a_cancelled_load_ends_what_is_in_flight_and_the_next_one_goes_on() {
@@ -43,7 +43,7 @@ async fn what_outlives_the_grace_time_is_looked_for_by_the_next_load() {
     let mut world = World::start().await;
     // Far apart, so that a busy machine keeps their order: the grace time ends, the requests commit, the doubt is resolved.
     world.options.grace = Duration::from_millis(50);
-    world.options.lease = Duration::from_secs(3);
+    world.options.lease = patient(3_000);
     world.options.request_timeout = Duration::from_millis(1_500);
     world.options.quiet_time = Duration::from_millis(1_500);
     let table = TargetTable::new("account", vec![text("name", 160)]).unwrap();

@@ -9,7 +9,7 @@ use staging_schema::Pass;
 use tokio_util::sync::CancellationToken;
 
 use crate::lookups::{content, pairs, plan, stage_pairs};
-use crate::world::{Seen, World, quick};
+use crate::world::{Seen, World, patient, quick};
 
 #[tokio::test]
 async fn two_workers_share_a_load_and_no_row_is_sent_by_both() {
@@ -89,7 +89,7 @@ async fn a_worker_that_comes_late_goes_on_to_the_pass_that_the_other_is_at_and_h
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_slept_past_its_lease_sends_nothing_more_and_records_nothing() {
     let mut world = World::start().await;
-    world.options.lease = Duration::from_millis(400);
+    world.options.lease = patient(400);
     world.options.request_timeout = Duration::from_millis(150);
     let plan = plan(&world).await;
     stage_pairs(&world, 40).await;
@@ -99,7 +99,7 @@ async fn a_worker_that_slept_past_its_lease_sends_nothing_more_and_records_nothi
     let slept = Mutex::new(false);
     let falls_asleep = |event: &Event| {
         if matches!(event, Event::Answered { .. }) && !std::mem::replace(&mut *slept.lock().unwrap(), true) {
-            std::thread::sleep(Duration::from_millis(900));
+            std::thread::sleep(patient(900));
         }
     };
     let cancel = CancellationToken::new();

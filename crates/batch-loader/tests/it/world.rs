@@ -189,13 +189,19 @@ pub(crate) fn client_at(url: &str, token: &str) -> Client {
     Client::new(ClientOptions { retry, ..options }).unwrap()
 }
 
+/// A time that the engine keeps up with: a server answers later than a file, most of all where a connection is new.
+pub(crate) fn patient(milliseconds: u64) -> Duration {
+    let is_server = std::env::var_os(staging_store::contract::TEST_SERVER).is_some();
+    Duration::from_millis(milliseconds) * if is_server { 10 } else { 1 }
+}
+
 /// Short leases and quiet times.
 pub(crate) fn quick() -> Options {
     Options {
         chunk_rows: 25,
-        lease: Duration::from_millis(1_500),
-        request_timeout: Duration::from_millis(500),
-        quiet_time: Duration::from_millis(300),
+        lease: patient(1_500),
+        request_timeout: patient(500),
+        quiet_time: patient(300),
         grace: Duration::from_millis(500),
         back_off: Duration::from_millis(10),
         in_flight: Some(4),
