@@ -22,9 +22,8 @@ pub(crate) struct AtWork {
 
 /// The lock itself: beside a file, or on the server that all machines share.
 #[derive(Debug)]
-#[expect(dead_code, reason = "kept until it is dropped")]
 enum Held {
-    File(File),
+    File(#[expect(dead_code, reason = "kept until it is dropped")] File),
     Session(SessionLock),
 }
 
@@ -63,11 +62,22 @@ impl AtWork {
     pub(crate) async fn change_to(&mut self, company: Company) -> Result<(), Error> {
         if self.company != company {
             // One lock at a time: a process would wait for itself.
-            self.held = None;
+            self.let_go().await;
             self.held = Some(lock(&self.staging, company, PATIENT_TRIES).await?);
             self.company = company;
         }
         Ok(())
+    }
+
+    /// Ends to work: whoever comes next finds nobody.
+    pub(crate) async fn end(mut self) {
+        self.let_go().await;
+    }
+
+    async fn let_go(&mut self) {
+        if let Some(Held::Session(lock)) = self.held.take() {
+            lock.release().await;
+        }
     }
 
     /// Whether a run is at work.
@@ -77,7 +87,14 @@ impl AtWork {
                 let Ok(file) = File::open(beside(path)) else { return Ok(false) };
                 Ok(matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
             }
-            Staging::SqlServer { .. } => Ok(on_server(staging, Company::Alone).await?.is_none()),
+            Staging::SqlServer { .. } => match on_server(staging, Company::Alone).await? {
+                Some(Held::Session(ours)) => {
+                    ours.release().await;
+                    Ok(false)
+                }
+                Some(Held::File(_)) => Ok(false),
+                None => Ok(true),
+            },
         }
     }
 }

@@ -205,13 +205,16 @@ pub async fn run(project: &Project, options: RunOptions) -> Result<Summary, Erro
     if let Some(keeper) = keeper {
         keeper.end().await;
     }
-    worked?;
+    if let Err(error) = worked {
+        at_work.end().await;
+        return Err(error);
+    }
     if journey.pilot.is_some() {
         pilot::end(&store).await?;
     }
     account::complete(&journey, &store, options.steps, &done, &mut summary).await?;
     store.close().await.map_err(in_staging("closing it"))?;
-    drop(at_work);
+    at_work.end().await;
     Ok(summary)
 }
 

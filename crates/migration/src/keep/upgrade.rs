@@ -50,10 +50,11 @@ pub async fn upgrade(project: &Project) -> Result<Option<Upgraded>, Error> {
 
 async fn upgrade_alone(staging: &Staging) -> Result<Option<Upgraded>, Error> {
     // Who works on it believes in its tables.
-    let _at_work = AtWork::begin(staging, Company::Alone).await?;
+    let at_work = AtWork::begin(staging, Company::Alone).await?;
     let Some(store) = staging.open(Existing::Open, Versions::Known).await? else { return Ok(None) };
     let upgraded = store.upgrade().await.map_err(in_staging(format!("upgrading {staging}")));
     store.close().await.map_err(in_staging("closing it"))?;
+    at_work.end().await;
     let upgraded = upgraded?;
     Ok(upgraded.map(|done| Upgraded {
         staging: staging.to_string(),

@@ -197,7 +197,7 @@ pub async fn rollback(project: &Project, options: RollbackOptions) -> Result<Rol
     let sentence = format!("{deleted} rows that run {run} created were deleted");
     record.end(&store, summary.exit_status(), &sentence).await?;
     store.close().await.map_err(in_staging("closing it"))?;
-    drop(at_work);
+    at_work.end().await;
     Ok(summary)
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bb8::ManageConnection as _;
 use staging_schema::{Dialect, Statement};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::connection::{Link, Manager, Use};
@@ -29,6 +30,8 @@ pub enum LockMode {
 #[derive(Debug)]
 pub struct SessionLock {
     alive: JoinHandle<()>,
+    /// Dropped, it tells the other to end.
+    end: oneshot::Sender<()>,
 }
 
 impl SessionLock {
@@ -49,19 +52,27 @@ impl SessionLock {
         );
         let rows = query(&mut link, &Statement::same(lock, Vec::new())).await?;
         let is_ours = matches!(rows.first().and_then(|row| row.get(0).as_integer()), Some(0..));
-        Ok(is_ours.then(|| Self { alive: tokio::spawn(keep_alive(link)) }))
+        Ok(is_ours.then(|| {
+            let (end, ended) = oneshot::channel();
+            let alive = tokio::spawn(keep_alive(link, Dialect::Mssql.literal(name), ended));
+            Self { alive, end }
+        }))
+    }
+
+    /// Lets go of it, and returns when the server has done so. Dropped instead, that happens a moment later.
+    pub async fn release(self) {
+        drop(self.end);
+        // Whoever kept it alive has failed with its connection: then it is free as well.
+        let _ = self.alive.await;
     }
 }
 
-impl Drop for SessionLock {
-    fn drop(&mut self) {
-        self.alive.abort();
-    }
-}
-
-async fn keep_alive(mut link: Link) {
+async fn keep_alive(mut link: Link, name: String, mut ended: oneshot::Receiver<()>) {
     loop {
-        tokio::time::sleep(SIGN_OF_LIFE).await;
+        tokio::select! {
+            _ = &mut ended => break,
+            () = tokio::time::sleep(SIGN_OF_LIFE) => {}
+        }
         if let Err(error) = link.batch("SELECT 1").await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -69,5 +80,13 @@ async fn keep_alive(mut link: Link) {
             );
             return;
         }
+    }
+    let release = format!("EXEC sp_releaseapplock @Resource = {name}, @LockOwner = N'Session'");
+    if let Err(error) = link.batch(&release).await {
+        // It goes with the connection.
+        tracing::debug!(
+            error = &error as &dyn std::error::Error,
+            "a lock is released by closing its connection"
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use staging_schema::{Dialect, Statement, TableName, ddl};
 use staging_store::contract::ScratchDatabase;
-use staging_store::{Error, Existing, ScalarFunction, Step, Store, StoreOptions};
+use staging_store::{Error, Existing, LockMode, ScalarFunction, SessionLock, Step, Store, StoreOptions};
 use tokio::net::TcpStream;
 use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt as _};
 
@@ -362,5 +362,24 @@ async fn a_statement_that_takes_too_long_is_told_and_rolled_back() {
     for store in [hasty, impatient, store] {
         store.close().await.unwrap();
     }
+    database.remove().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lock_of_a_session_is_free_as_soon_as_it_is_released() {
+    let Some((database, store)) = world::server_store().await else { return };
+    let take = async |mode| SessionLock::take(&database.options, "ours", mode).await.unwrap();
+    for _ in 0..5 {
+        let first = take(LockMode::Exclusive).await.expect("nobody holds it");
+        assert!(take(LockMode::Shared).await.is_none());
+        first.release().await;
+    }
+    let (one, two) = (take(LockMode::Shared).await.unwrap(), take(LockMode::Shared).await.unwrap());
+    assert!(take(LockMode::Exclusive).await.is_none());
+    one.release().await;
+    // Dropped: a moment later.
+    drop(two);
+    while take(LockMode::Exclusive).await.is_none() {}
+    store.close().await.unwrap();
     database.remove().await.unwrap();
 }
