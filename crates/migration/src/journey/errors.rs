@@ -1,9 +1,12 @@
 //! The lists of rows that are not done, for people: a line per open error, and a line per lookup that waits for its parent.
 
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use staging_schema::{Dialect, Statement, TargetTable, ValueRef, control, pending};
 use staging_store::Store;
+use uuid::Uuid;
 
 use super::Journey;
 use crate::error::in_staging;
@@ -47,7 +50,37 @@ async fn write(
 ) -> Result<Written, Error> {
     let failed = |source: std::io::Error| Error::File { path: path.clone(), doing: "written", source };
     std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
-    let file = std::fs::File::create(&path).map_err(failed)?;
+    // Processes that load together end together: each writes a file of its own, and the last one stays.
+    let part = path.with_extension(format!("csv.{}", Uuid::new_v4().simple()));
+    let written = match File::create(&part) {
+        Ok(file) => write_lines(journey, store, file, header, statement, failed).await,
+        Err(error) => return Err(failed(error)),
+    };
+    match written {
+        Ok(lines) if lines > 0 => {
+            std::fs::rename(&part, &path).map_err(failed)?;
+            Ok(Some((path, lines)))
+        }
+        other => {
+            // An error says more than what is left of its file.
+            let _ = std::fs::remove_file(&part);
+            other?;
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(error)),
+                Ok(()) | Err(_) => Ok(None),
+            }
+        }
+    }
+}
+
+async fn write_lines(
+    journey: &Journey<'_>,
+    store: &Store,
+    file: File,
+    header: &[&str],
+    statement: impl Fn(&TargetTable) -> Option<Statement>,
+    failed: impl Fn(std::io::Error) -> Error,
+) -> Result<u64, Error> {
     let mut writer = csv::Writer::from_writer(std::io::BufWriter::new(file));
     writer.write_record(header).map_err(|error| failed(error.into()))?;
     let mut lines = 0;
@@ -72,12 +105,7 @@ async fn write(
         }
     }
     writer.flush().map_err(failed)?;
-    drop(writer);
-    if lines == 0 {
-        std::fs::remove_file(&path).map_err(failed)?;
-        return Ok(None);
-    }
-    Ok(Some((path, lines)))
+    Ok(lines)
 }
 
 fn open_errors(table: &TargetTable) -> Statement {
