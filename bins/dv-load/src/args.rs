@@ -35,10 +35,10 @@ pub(crate) struct Cli {
     /// Copy the staging database every so often while rows are loaded, such as 30s, 15m or 2h; the load does not wait for it.
     #[arg(long, value_name = "INTERVAL", conflicts_with_all = ["plan", "runs", "rollback"])]
     pub(crate) backup_every: Option<Interval>,
-    /// With --backup-every: the folder of the copies, instead of that of the staging database.
+    /// With --backup-every: the folder of the copies, instead of that of the staging database; on SQL Server, one of the server's.
     #[arg(long, value_name = "DIR", requires = "backup_every")]
     pub(crate) backup_to: Option<PathBuf>,
-    /// With --backup-every: how many are kept, the latest ones; older ones are removed.
+    /// With --backup-every: how many are kept, the latest ones; older ones are removed, or replaced by a server.
     #[arg(long, value_name = "N", requires = "backup_every", default_value_t = 2)]
     pub(crate) backup_keep: usize,
     /// List the runs that created rows which are still there.

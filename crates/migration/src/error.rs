@@ -161,14 +161,6 @@ pub enum Error {
         /// Where it was looked for.
         staging: String,
     },
-    /// The server does itself what was asked for.
-    #[error("{what} is not done from here for staging on SQL Server")]
-    NotOnSqlServer {
-        /// What was asked for.
-        what: &'static str,
-        /// What to do instead.
-        instead: &'static str,
-    },
     /// A file that would be written is there already.
     #[error("{} exists already", path.display())]
     FileExists {
@@ -249,7 +241,6 @@ impl Error {
             | Self::NotConfirmed { .. }
             | Self::RetryWithoutLoad
             | Self::NoStaging { .. }
-            | Self::NotOnSqlServer { .. }
             | Self::FileExists { .. }
             | Self::NoFolder { .. }
             | Self::StillNeeded { .. }
@@ -357,7 +348,6 @@ impl Error {
                     .to_owned(),
             ),
             Self::Sequence(error) => Some(error.advice().to_owned()),
-            Self::NotOnSqlServer { instead, .. } => Some((*instead).to_owned()),
             Self::NoStaging { .. } => Some("`dv-migrate run` makes it; --project names the folder".to_owned()),
             Self::FileExists { .. } => Some("name a file that is not there yet".to_owned()),
             Self::StillNeeded { .. } => Some(

@@ -4,7 +4,8 @@ use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use staging_schema::backup;
+use staging_schema::Statement;
+use staging_schema::backup::{self, Earlier};
 use staging_store::{Existing, Store, Versions};
 
 use crate::error::in_staging;
@@ -34,7 +35,8 @@ pub struct Backup {
 pub async fn backup(project: &Project, to: &Path) -> Result<Backup, Error> {
     let staging = &project.settings().staging;
     if staging.path().is_none() {
-        return on_a_server(staging, to).await;
+        // A file of that name may hold what somebody needs.
+        return on_a_server(staging, Earlier::Keep, |_| to.to_owned()).await;
     }
     let Some(store) = staging.open_any_version().await? else {
         return Err(Error::NoStaging { staging: staging.to_string() });
@@ -47,27 +49,44 @@ pub async fn backup(project: &Project, to: &Path) -> Result<Backup, Error> {
 /// How long a server may take for a copy.
 const PATIENCE: std::time::Duration = std::time::Duration::from_hours(12);
 
-/// The server writes the file, where its service may: a name without a folder is one in its folder for backups.
-async fn on_a_server(staging: &Staging, to: &Path) -> Result<Backup, Error> {
-    let file = to.to_string_lossy();
+/// The server writes the file, where its service may: a name without a folder is one in its folder for backups. The name may
+/// depend on that of the database.
+pub(super) async fn on_a_server(
+    staging: &Staging,
+    earlier: Earlier,
+    to: impl FnOnce(&str) -> PathBuf,
+) -> Result<Backup, Error> {
     let mut options = staging.options(Existing::Open, Versions::Known)?;
+    // What is copied is left as it is.
+    options.functions = Vec::new();
     options.server.statement_timeout = PATIENCE;
-    let store = Store::open(options).await.map_err(in_staging(format!("opening {staging}")))?;
+    let store = match Store::open(options).await {
+        Ok(store) => store,
+        Err(staging_store::Error::Missing { .. }) => {
+            return Err(Error::NoStaging { staging: staging.to_string() });
+        }
+        Err(error) => return Err(in_staging(format!("opening {staging}"))(error)),
+    };
     let copied = async {
+        let name = Statement::same("SELECT DB_NAME()", Vec::new());
+        let name = store.query(&name).await.map_err(in_staging("asking for its name"))?;
+        let path = to(name.first().and_then(|row| row.get(0).as_text()).unwrap_or_default());
+        let file = path.to_string_lossy();
         // Not in a transaction: the server would refuse it.
-        store.query(&backup::copy(&file)).await.map_err(in_staging(format!("copying it to {file}")))?;
+        let copy = backup::copy(&file, earlier);
+        store.query(&copy).await.map_err(in_staging(format!("having the server copy it to {file}")))?;
         store.query(&backup::verify(&file)).await.map_err(in_staging(format!("reading the copy {file}")))?;
-        crate::status::tables(&store).await
+        let tables = crate::status::tables(&store).await?;
+        Ok(Backup {
+            bytes: None,
+            staged: tables.iter().map(|table| table.staged).sum(),
+            arrived: tables.iter().map(|table| table.arrived).sum(),
+            path,
+        })
     }
     .await;
     store.close().await.map_err(in_staging("closing it"))?;
-    let tables = copied?;
-    Ok(Backup {
-        path: to.to_owned(),
-        bytes: None,
-        staged: tables.iter().map(|table| table.staged).sum(),
-        arrived: tables.iter().map(|table| table.arrived).sum(),
-    })
+    copied
 }
 
 /// Copies an open staging database into a new file.
@@ -102,7 +121,7 @@ fn make_private(path: &Path) -> Result<(), Error> {
 async fn copy(store: &Store, to: &Path) -> Result<Backup, Error> {
     let target = to.to_string_lossy();
     store
-        .query(&backup::copy(&target))
+        .query(&backup::copy(&target, Earlier::Keep))
         .await
         .map_err(in_staging(format!("copying it to {}", to.display())))?;
     let reading = || in_staging(format!("reading the copy {}", to.display()));

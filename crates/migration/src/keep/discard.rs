@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use staging_store::{Existing, Versions};
+use staging_store::{Existing, Store, StoreOptions, Versions};
 
 use crate::error::in_staging;
 use crate::lock::{AtWork, Company};
@@ -83,20 +83,37 @@ pub async fn discard(project: &Project, unverified: bool) -> Result<Discarded, E
 /// All tables and views of ours go in one transaction.
 async fn on_a_server(project: &Project, unverified: bool) -> Result<Discarded, Error> {
     let staging = &project.settings().staging;
-    let _at_work = AtWork::begin(staging, Company::Alone).await?;
-    let state = status::of(project, staging.open_any_version().await?).await?;
+    // What is about to go needs nothing new.
+    let options = StoreOptions { functions: Vec::new(), ..staging.options(Existing::Open, Versions::Known)? };
+    let store = match Store::open(options).await {
+        Ok(store) => store,
+        Err(staging_store::Error::Missing { .. }) => {
+            return Err(Error::NoStaging { staging: staging.to_string() });
+        }
+        Err(error) => return Err(in_staging(format!("opening {staging}"))(error)),
+    };
+    let discarded = match AtWork::begin(staging, Company::Alone).await {
+        Ok(at_work) => {
+            let discarded = drop_ours(project, &store, unverified).await;
+            at_work.end().await;
+            discarded
+        }
+        Err(error) => Err(error),
+    };
+    store.close().await.map_err(in_staging("closing it"))?;
+    discarded
+}
+
+async fn drop_ours(project: &Project, store: &Store, unverified: bool) -> Result<Discarded, Error> {
+    let staging = &project.settings().staging;
+    let state = status::of(project, Some(store.clone())).await?;
     let why = why_keep(&state);
     if let Some(why) = why.clone().filter(|_| !unverified) {
         return Err(Error::StillNeeded { staging: staging.to_string(), why });
     }
-    let Some(store) = staging.open(Existing::Open, Versions::Known).await? else {
-        return Err(Error::NoStaging { staging: staging.to_string() });
-    };
-    let dropped = store.discard().await.map_err(in_staging("dropping its tables"));
-    store.close().await.map_err(in_staging("closing it"))?;
     Ok(Discarded {
         files: Vec::new(),
-        tables: dropped?,
+        tables: store.discard().await.map_err(in_staging("dropping its tables"))?,
         bytes: 0,
         staged: state.tables.iter().map(|table| table.staged).sum(),
         arrived: state.tables.iter().map(|table| table.arrived).sum(),
