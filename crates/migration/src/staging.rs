@@ -49,6 +49,14 @@ impl Staging {
         Self::SqlServer { connection: connection.map(SecretString::from), authority, place }
     }
 
+    /// The same server's engine with this connection string; a file stays as it is.
+    pub(crate) fn connect_by(&mut self, text: SecretString) {
+        if let Self::SqlServer { connection, place, .. } = self {
+            *place = place_of(text.expose_secret());
+            *connection = Some(text);
+        }
+    }
+
     /// The SQLite file, where there is one.
     pub fn path(&self) -> Option<&Path> {
         match self {

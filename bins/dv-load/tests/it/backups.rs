@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::world::{Organisation, Rehearsal};
+use crate::world::{Organisation, Rehearsal, is_on_a_server, skipped};
 
 fn copies(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -14,6 +14,9 @@ fn copies(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn an_old_copy_is_put_back_after_the_load_went_on_and_nothing_is_doubled() {
+    if is_on_a_server() {
+        return skipped("a server writes its copies itself");
+    }
     let organisation = Organisation::start();
     organisation.slow(Duration::from_millis(250));
     let project = Rehearsal::large(400);
@@ -69,6 +72,9 @@ fn an_old_copy_is_put_back_after_the_load_went_on_and_nothing_is_doubled() {
 
 #[test]
 fn only_the_latest_copies_are_kept_and_no_other_file_is_touched() {
+    if is_on_a_server() {
+        return skipped("a server writes its copies itself");
+    }
     let organisation = Organisation::start();
     organisation.slow(Duration::from_millis(250));
     let project = Rehearsal::large(400);
@@ -91,6 +97,9 @@ fn only_the_latest_copies_are_kept_and_no_other_file_is_touched() {
 
 #[test]
 fn a_folder_that_is_not_there_is_said_before_anything_is_sent() {
+    if is_on_a_server() {
+        return skipped("a server writes its copies itself");
+    }
     let organisation = Organisation::start();
     let project = Rehearsal::small();
     organisation.prepare(&project);
@@ -101,4 +110,30 @@ fn a_folder_that_is_not_there_is_said_before_anything_is_sent() {
     assert_eq!(organisation.rows("account"), 0);
     let finished = project.load(&organisation, &["--backup-every", "soon"]).expect(2);
     assert!(finished.stderr.contains("write 30s, 15m or 2h"), "{}", finished.stderr);
+}
+
+#[test]
+fn a_server_that_takes_no_copies_is_told_of_and_the_load_goes_on() {
+    if !is_on_a_server() {
+        return;
+    }
+    let organisation = Organisation::start();
+    organisation.slow(Duration::from_millis(500));
+    let project = Rehearsal::large(40);
+    organisation.prepare(&project);
+    // A folder that no server has; Babelfish refuses every backup.
+    let every = ["--set", "load.concurrency=1", "--backup-every", "1s", "--backup-to", "/no/such/folder"];
+    let (mut load, events) = project.start(&organisation, &every);
+    let said: Vec<String> = events
+        .filter(|event| event["event"] == "notice")
+        .filter_map(|event| event["message"].as_str().map(str::to_owned))
+        .filter(|message| message.contains("backup"))
+        .collect();
+    assert!(load.wait().unwrap().success());
+    assert!(said[0].starts_with("no backup was taken, the load goes on"), "{said:?}");
+    assert!(
+        said[0].contains("copy it to /no/such/folder/dvt_") && said[0].contains(".auto-1.bak"),
+        "{said:?}"
+    );
+    assert_eq!((organisation.rows("account"), organisation.rows("contact")), (40, 40));
 }

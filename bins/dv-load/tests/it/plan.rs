@@ -80,7 +80,7 @@ fn a_plan_counts_with_the_size_of_requests_that_the_last_load_found() {
     assert_eq!(size(&first), (250, 3), "the profile of a table of the platform");
     project.load(&organisation, &[]).expect(0);
     let found = project.query(
-        "SELECT BatchRows FROM migration_Pace WHERE TargetTable = 'contact' AND Pass = 'insert' ORDER BY PaceId DESC LIMIT 1",
+        "SELECT BatchRows FROM migration_Pace WHERE TargetTable = 'contact' AND Pass = 'insert' ORDER BY PaceId DESC",
     );
     let found: u64 = found[0][0].parse().unwrap();
     let mut contacts = std::fs::read_to_string(project.file("source/Contact.csv")).unwrap();

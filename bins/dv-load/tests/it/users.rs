@@ -2,13 +2,13 @@
 
 use dataverse_emulator::Options;
 
-use crate::world::{Finished, Organisation, PROJECT, Rehearsal, dv_load};
+use crate::world::{Finished, Organisation, PROJECT, Rehearsal};
 
 const SECOND: &str = "[[target.user]]\nname = \"second\"\nvariable = \"DV_TOKEN_2\"\n[owners]";
 
 fn run(project: &Rehearsal, organisation: &Organisation, token: Option<&str>) -> Finished {
-    let mut command = dv_load();
-    command.args(["--events", "--json", "--url", &organisation.url(), "--project"]).arg(project.path());
+    let mut command = project.command(organisation);
+    command.args(["--events", "--json"]);
     if let Some(token) = token {
         command.env("DV_TOKEN_2", token);
     }

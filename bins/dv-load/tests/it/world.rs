@@ -10,9 +10,9 @@ use std::time::Duration;
 use assert_cmd::Command;
 use dataverse_emulator::{Emulator, FaultKind, FaultPlan, FaultRule, Options};
 use migration::{Overrides, Project, RunOptions, Step, Steps, Summary};
-use staging_schema::{Statement, Value};
+use staging_schema::Value;
+use staging_store::contract::{ScratchStaging, TEST_SERVER};
 use staging_store::{Existing, Store, StoreOptions};
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 pub(crate) const PROJECT: &str = r#"
@@ -117,15 +117,18 @@ impl Organisation {
     fn run(&self, project: &Rehearsal, steps: Steps) -> Summary {
         let overrides =
             Overrides { flags: vec![("target.url".to_owned(), self.url())], ..Overrides::default() };
-        let opened = Project::open(project.path(), &overrides).unwrap();
+        let mut opened = Project::open(project.path(), &overrides).unwrap();
+        if let Some(connection) = project.connection() {
+            opened = opened.with_staging_connection(connection);
+        }
         let options = RunOptions { steps, ..RunOptions::default() };
         self.runtime.block_on(migration::run(&opened, options)).unwrap()
     }
 }
 
-/// A project folder.
+/// A project folder, and a staging database on the engine that the environment asks for.
 pub(crate) struct Rehearsal {
-    folder: TempDir,
+    staging: ScratchStaging,
 }
 
 impl Rehearsal {
@@ -149,7 +152,8 @@ impl Rehearsal {
     }
 
     pub(crate) fn with(project: &str, accounts: &str, contacts: &str) -> Self {
-        let rehearsal = Self { folder: TempDir::new().unwrap() };
+        let staging = Runtime::new().unwrap().block_on(ScratchStaging::new()).unwrap();
+        let rehearsal = Self { staging };
         rehearsal.write("migration.toml", project);
         rehearsal.write("source/Account.csv", accounts);
         rehearsal.write("source/Contact.csv", contacts);
@@ -157,7 +161,12 @@ impl Rehearsal {
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
+        self.staging.folder()
+    }
+
+    /// The connection string, where a server keeps the staging database.
+    pub(crate) fn connection(&self) -> Option<&str> {
+        self.staging.connection()
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
@@ -167,24 +176,41 @@ impl Rehearsal {
     pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.file(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        fs::write(&path, text).unwrap();
+        if name == "migration.toml" && self.connection().is_some() {
+            // Babelfish thinks for seconds when a session brings a long statement for the first time.
+            let text = text
+                .replace("\nlease = \"2s\"", "\nlease = \"20s\"")
+                .replace("\nlease = \"8s\"", "\nlease = \"20s\"");
+            // The one line by which a project moves from one engine to the other.
+            fs::write(path, format!("{text}\n[staging]\nengine = \"sqlserver\"\n")).unwrap();
+        }
     }
 
+    /// All that is in the staging database: its file, or every row of every table.
     pub(crate) fn staging(&self) -> Vec<u8> {
-        fs::read(self.file("staging.db")).unwrap()
+        if self.connection().is_none() {
+            return fs::read(self.file("staging.db")).unwrap();
+        }
+        let tables = "SELECT TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_TYPE = 'BASE TABLE' \
+                      AND TABLE_SCHEMA IN ('source', 'target', 'migration') ORDER BY TABLE_SCHEMA, TABLE_NAME";
+        let mut all = String::new();
+        for table in self.query(tables) {
+            let mut rows: Vec<_> = self
+                .query(&format!("SELECT * FROM [{}].[{}]", table[0], table[1]))
+                .iter()
+                .map(|cells| cells.join("|"))
+                .collect();
+            rows.sort_unstable();
+            all += &format!("{}:\n{}\n", table.join("."), rows.join("\n"));
+        }
+        all.into_bytes()
     }
 
-    /// The rows of a query of the staging database, as text; NULL is empty.
+    /// The rows of a query of the staging database, as text; NULL is empty. Tables are named as in SQLite.
     pub(crate) fn query(&self, sql: &str) -> Vec<Vec<String>> {
-        let options =
-            StoreOptions { existing: Existing::ReadOnly, ..StoreOptions::sqlite(self.file("staging.db")) };
-        let read = Statement::new(|_| sql.to_owned(), Vec::new());
-        let rows = Runtime::new().unwrap().block_on(async {
-            let store = Store::open(options).await.unwrap();
-            let rows = store.query(&read).await.unwrap();
-            store.close().await.unwrap();
-            rows
-        });
+        let read = ScratchStaging::statement(sql);
+        let rows = self.with_store(Existing::ReadOnly, async |store| store.query(&read).await.unwrap());
         let text = |value: Value| match value {
             Value::Text(text) => text,
             Value::Integer(number) => number.to_string(),
@@ -194,14 +220,36 @@ impl Rehearsal {
         rows.into_iter().map(|row| row.into_values().into_iter().map(text).collect()).collect()
     }
 
-    /// `dv-load` with these arguments on this project and organisation.
-    pub(crate) fn load(&self, organisation: &Organisation, arguments: &[&str]) -> Finished {
-        let mut command = dv_load();
-        command.args(arguments).arg("--project").arg(self.path()).args(["--url", &organisation.url()]);
-        Finished::of(&command.output().unwrap())
+    /// Something done with the open staging database.
+    fn with_store<T>(&self, existing: Existing, work: impl AsyncFnOnce(&Store) -> T) -> T {
+        Runtime::new().unwrap().block_on(async {
+            let options = StoreOptions { existing, ..self.staging.options() };
+            let store = Store::open(options).await.unwrap();
+            let done = work(&store).await;
+            store.close().await.unwrap();
+            done
+        })
     }
 
-    /// The same in the background, with its events.
+    /// `dv-load` on this project and organisation.
+    pub(crate) fn command(&self, organisation: &Organisation) -> Command {
+        let mut command = dv_load();
+        command.arg("--project").arg(self.path()).args(["--url", &organisation.url()]);
+        command.envs(self.environment());
+        command
+    }
+
+    /// The same with these arguments, to its end.
+    pub(crate) fn load(&self, organisation: &Organisation, arguments: &[&str]) -> Finished {
+        Finished::of(&self.command(organisation).args(arguments).output().unwrap())
+    }
+
+    /// What a process needs to find the staging database.
+    fn environment(&self) -> Option<(&'static str, &str)> {
+        Some(("DV_STAGING_CONNECTION", self.connection()?))
+    }
+
+    /// The same in the background, with its events; what else it says on standard error is a text.
     pub(crate) fn start(
         &self,
         organisation: &Organisation,
@@ -211,14 +259,30 @@ impl Rehearsal {
             .args(["--events", "--url", &organisation.url(), "--project"])
             .arg(self.path())
             .args(arguments)
+            .envs(self.environment())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let events = lines.map_while(Result::ok).filter_map(|line| serde_json::from_str(&line).ok());
+        let event = |line: String| serde_json::from_str(&line).unwrap_or(serde_json::Value::String(line));
+        let events = lines.map_while(Result::ok).map(event);
         (child, events)
     }
+}
+
+/// Says loudly that a test has nothing to do on this engine.
+pub(crate) fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
+}
+
+/// Whether the environment asks for a server; says so loudly when not.
+pub(crate) fn is_on_a_server() -> bool {
+    let is_set = std::env::var_os(TEST_SERVER).is_some();
+    if !is_set {
+        skipped(&format!("{TEST_SERVER} is not set"));
+    }
+    is_set
 }
 
 /// The program, without what the environment of the test would add.

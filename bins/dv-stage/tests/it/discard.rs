@@ -7,16 +7,19 @@ use crate::world::World;
 #[test]
 fn the_database_is_removed_once_a_verification_has_passed() {
     let world = World::new();
-    world.stage(&["discard", "--yes"], 2);
+    let (_, complaint) = world.stage(&["discard", "--yes"], 2);
+    assert!(complaint.contains("there is no staging database"), "{complaint}");
     world.run(Step::Load);
     let (_, complaint) = world.stage(&["discard", "--yes"], 2);
     assert!(complaint.contains("the step load was not followed by one"), "{complaint}");
     let (_, complaint) = world.stage(&["discard"], 2);
     assert!(complaint.contains("nobody can be asked"), "{complaint}");
-    assert!(world.file("staging.db").exists());
+    assert!(world.is_staged());
     world.run(Step::Verify);
     let (said, _) = world.stage(&["discard", "--yes"], 0);
     assert!(said.contains("3 staged rows, 3 of them in Dataverse, verified"), "{said}");
+    assert_eq!(said.contains("tables were dropped, dvt_"), world.connection().is_some(), "{said}");
+    assert!(!world.is_staged());
     let left: Vec<_> = std::fs::read_dir(world.file("."))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -33,5 +36,20 @@ fn unverified_says_so() {
     let (said, _) = world.stage(&["discard", "--yes", "--unverified", "--json"], 0);
     let said: serde_json::Value = serde_json::from_str(&said).unwrap();
     assert_eq!((&said["verified"], &said["staged"]), (&false.into(), &3.into()));
-    assert!(!world.file("staging.db").exists());
+    assert_eq!(said["tables"].as_u64().unwrap() > 20, world.connection().is_some(), "{said}");
+    assert!(!world.is_staged());
+}
+
+#[test]
+fn nothing_is_removed_while_a_run_is_at_work() {
+    let world = World::new();
+    world.run(Step::Transform);
+    world.while_a_run_is_at_work(|| {
+        let (_, complaint) = world.stage(&["discard", "--yes", "--unverified"], 3);
+        assert!(complaint.contains("another run is at work"), "{complaint}");
+    });
+    assert!(world.is_staged());
+    world.stage(&["discard", "--yes", "--unverified"], 0);
+    let (_, complaint) = world.stage(&["discard", "--yes", "--unverified"], 2);
+    assert!(complaint.contains("there is no staging database"), "{complaint}");
 }

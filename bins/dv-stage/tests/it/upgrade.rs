@@ -9,18 +9,21 @@ use crate::world::World;
 const VERSION_1: &str = include_str!("old/version-1.sql");
 
 /// Three rows staged and put in order by a build of version 1; nothing was sent.
-fn world() -> World {
+fn world() -> Option<World> {
     let world = World::new();
+    if world.is_on_a_server() {
+        return None;
+    }
     world.run(Step::Prepare);
     let file = world.file("staging.db");
     fs::remove_file(&file).unwrap();
     world.sqlite(&file, VERSION_1, "SELECT 1");
-    world
+    Some(world)
 }
 
 #[test]
 fn it_is_copied_upgraded_and_loaded() {
-    let world = world();
+    let Some(world) = world() else { return };
     let error = world.status().unwrap_err();
     assert_eq!(error.exit_status(), ExitStatus::Input);
     assert!(error.with_causes().contains("has schema version 1 and must be upgraded to 2 first"), "{error}");
@@ -43,7 +46,7 @@ fn it_is_copied_upgraded_and_loaded() {
 
 #[test]
 fn a_run_upgrades_by_itself_and_says_so() {
-    let world = world();
+    let Some(world) = world() else { return };
     let said = world.run(Step::Verify);
     assert!(said.iter().any(|line| line.contains("upgraded from version 1 to 2")), "{said:?}");
     assert_eq!((world.rows("account"), world.rows("contact")), (2, 1));
@@ -52,7 +55,7 @@ fn a_run_upgrades_by_itself_and_says_so() {
 
 #[test]
 fn a_later_version_is_refused_and_stays_as_it_is() {
-    let world = world();
+    let Some(world) = world() else { return };
     let file = world.file("staging.db");
     world.sqlite(&file, "PRAGMA user_version = 7;", "SELECT 1");
     let before = fs::read(&file).unwrap();

@@ -1,6 +1,6 @@
 //! A project in a folder of its own, and an emulated organisation.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Output};
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use assert_cmd::Command;
 use dataverse_emulator::{Emulator, Options};
 use migration::{Error, Event, ExitStatus, Overrides, Project, RunOptions, Status, Step, Steps};
-use tempfile::TempDir;
+use staging_store::contract::ScratchStaging;
+use staging_store::{Existing, LockMode, SessionLock, Store, StoreOptions};
 use tokio::runtime::Runtime;
 
 const PROJECT: &str = r#"
@@ -41,17 +42,19 @@ emailaddress1 = { from = "Email" }
 pub(crate) struct World {
     runtime: Runtime,
     emulator: Emulator,
-    folder: TempDir,
+    staging: ScratchStaging,
 }
 
 impl World {
-    /// Two accounts and a contact that belongs to one of them.
+    /// Two accounts and a contact that belongs to one of them; staged on the engine that the environment asks for.
     pub(crate) fn new() -> Self {
         let runtime = Runtime::new().unwrap();
         let emulator = runtime.block_on(Emulator::start(Options::default())).unwrap();
-        let world = Self { runtime, emulator, folder: TempDir::new().unwrap() };
+        let staging = runtime.block_on(ScratchStaging::new()).unwrap();
+        let world = Self { runtime, emulator, staging };
         fs::create_dir(world.file("source")).unwrap();
-        fs::write(world.file("migration.toml"), PROJECT).unwrap();
+        let engine = world.connection().map_or("", |_| "[staging]\nengine = \"sqlserver\"\n");
+        fs::write(world.file("migration.toml"), format!("{PROJECT}{engine}")).unwrap();
         fs::write(
             world.file("source/Account.csv"),
             "Id,Name,Industry,Revenue\nA1,Alpha,Consulting,\"99.999.999.999,0001\"\nA2,Beta,,\"0,9999\"\n",
@@ -63,7 +66,46 @@ impl World {
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.staging.folder().join(name)
+    }
+
+    /// The connection string, where a server keeps the staging database.
+    pub(crate) fn connection(&self) -> Option<&str> {
+        self.staging.connection()
+    }
+
+    /// Whether a test is about files of SQLite and has nothing to do here; says so loudly.
+    pub(crate) fn is_on_a_server(&self) -> bool {
+        let is_on_a_server = self.connection().is_some();
+        if is_on_a_server {
+            eprintln!("skipped: this is about a file of SQLite, and STAGING_TEST_MSSQL is set");
+        }
+        is_on_a_server
+    }
+
+    /// Something done while another process loads, as far as the staging database can tell.
+    pub(crate) fn while_a_run_is_at_work(&self, work: impl FnOnce()) {
+        if self.connection().is_none() {
+            let lock = File::options().create(true).append(true).open(self.file("staging.db.lock")).unwrap();
+            lock.lock_shared().unwrap();
+            return work();
+        }
+        let options = self.staging.options();
+        let lock = SessionLock::take(&options, "dataverse-migration-run", LockMode::Shared);
+        let _held = self.runtime.block_on(lock).unwrap().expect("nobody else is at work");
+        work();
+    }
+
+    /// Whether anything is staged.
+    pub(crate) fn is_staged(&self) -> bool {
+        let options = StoreOptions { existing: Existing::ReadOnly, ..self.staging.options() };
+        self.runtime.block_on(async {
+            match Store::open(options).await {
+                Ok(store) => store.close().await.map(|()| true).unwrap(),
+                Err(staging_store::Error::Missing { .. }) => false,
+                Err(error) => panic!("{error}"),
+            }
+        })
     }
 
     pub(crate) fn rows(&self, table: &str) -> u64 {
@@ -73,7 +115,11 @@ impl World {
     fn project(&self) -> Project {
         let overrides =
             Overrides { flags: vec![("target.url".to_owned(), self.emulator.url())], ..Overrides::default() };
-        Project::open(self.folder.path(), &overrides).unwrap()
+        let project = Project::open(self.staging.folder(), &overrides).unwrap();
+        match self.connection() {
+            Some(connection) => project.with_staging_connection(connection),
+            None => project,
+        }
     }
 
     /// Does the steps up to this one; gives what people should read.
@@ -117,7 +163,12 @@ impl World {
     /// `dv-stage` with these arguments on this project; its standard output and standard error.
     pub(crate) fn stage(&self, arguments: &[&str], code: i32) -> (String, String) {
         let mut command = Command::cargo_bin("dv-stage").unwrap();
-        let output = command.args(arguments).arg("--project").arg(self.folder.path()).output().unwrap();
+        command.args(arguments).arg("--project").arg(self.staging.folder());
+        command.env_remove("DV_STAGING_CONNECTION");
+        if let Some(connection) = self.connection() {
+            command.env("DV_STAGING_CONNECTION", connection);
+        }
+        let output = command.output().unwrap();
         let (out, error) = texts(&output);
         assert_eq!(output.status.code(), Some(code), "{out}\n{error}");
         (out, error)

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use secrecy::SecretString;
 use serde_path_to_error::Segment;
 
 use super::check::Check;
@@ -65,6 +66,14 @@ impl Project {
             }
             _ => Err(ProjectErrors::new(check.problems)),
         }
+    }
+
+    /// The same project with this connection string for a staging database on SQL Server, in place of
+    /// `DV_STAGING_CONNECTION`: for programs that keep it elsewhere, or work on several databases. SQLite needs none.
+    #[must_use]
+    pub fn with_staging_connection(mut self, connection: impl Into<SecretString>) -> Self {
+        self.settings.staging.connect_by(connection.into());
+        self
     }
 
     /// The project folder.
