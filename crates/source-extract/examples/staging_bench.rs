@@ -1,10 +1,12 @@
-//! Times the staging database on many rows, a line of JSON per step; `tests/bench_staging.py` runs it beside the `sqlite3` shell.
+//! Times the staging database on many rows, a line of JSON per step; `tests/bench_staging.py` runs it beside the engine's own tool.
 //!
-//! `cargo run --release -p source-extract --example staging_bench -- FOLDER STEP`, where the folder holds `Contact.csv` and the step
-//! is `extract`, `fill`, `choices`, `lookups` or `leases`.
+//! `staging_bench FOLDER STEP`, where the folder holds `Contact.csv` and the step is `extract`, `fill`, `statements`, `choices`, `lookups` or
+//! `leases`. The staging database is a file in the folder, or the database of a SQL Server that `STAGING_BENCH_CONNECTION` names;
+//! the step `database` makes one on the server of `STAGING_TEST_MSSQL`, says how to connect to it, and drops it when its input ends.
 
 #![expect(clippy::print_stdout, reason = "it is what the example is for")]
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -13,6 +15,7 @@ use staging_schema::lookup::{self, Fill, Parent};
 use staging_schema::{
     Dialect, Levels, Pass, StagedColumn, StagedKind, Statement, TableName, TargetTable, control, ddl,
 };
+use staging_store::contract::ScratchDatabase;
 use staging_store::{ChunkPlan, SLICE_ROWS, Store, StoreOptions, Take, Taken};
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -43,19 +46,35 @@ async fn main() -> Outcome {
     let (Some(folder), Some(step)) = (arguments.next().map(PathBuf::from), arguments.next()) else {
         return Err("FOLDER STEP".into());
     };
-    let file = folder.join("staging.db");
-    let store = Store::open(StoreOptions::sqlite(&file)).await?;
+    if step == "database" {
+        return database().await;
+    }
+    let options = match std::env::var("STAGING_BENCH_CONNECTION") {
+        Ok(connection) => StoreOptions::sql_server(connection),
+        Err(_) => StoreOptions::sqlite(folder.join("staging.db")),
+    };
+    let store = Store::open(options.clone()).await?;
     let (rows, seconds) = match step.to_str() {
         Some("extract") => extracted(&store, &folder).await?,
         Some("fill") => filled(&store).await?,
-        Some("choices") => choices(&store, &folder).await?,
-        Some("lookups") => lookups(&store, &folder).await?,
-        Some("leases") => leases(&store, &file).await?,
-        _ => return Err("the step is extract, fill, choices, lookups or leases".into()),
+        Some("statements") => statements(&store, &folder)?,
+        Some("choices") => choices(&store).await?,
+        Some("lookups") => lookups(&store).await?,
+        Some("leases") => leases(&store, &options).await?,
+        _ => return Err("the step is database, extract, fill, statements, choices, lookups or leases".into()),
     };
     store.close().await?;
     println!("{{\"rows\":{rows},\"seconds\":{seconds:.3},\"peak_mib\":{:.0}}}", peak_mib());
     Ok(())
+}
+
+/// A database on the server for tests, until nobody needs it any more.
+async fn database() -> Outcome {
+    let database = ScratchDatabase::from_environment().await?.ok_or("STAGING_TEST_MSSQL is not set")?;
+    println!("{}", database.connection());
+    let wait = || std::io::stdin().read_to_end(&mut Vec::new());
+    tokio::task::spawn_blocking(wait).await??;
+    Ok(database.remove().await?)
 }
 
 /// A CSV file into `source.Contact`.
@@ -94,9 +113,17 @@ async fn filled(store: &Store) -> Outcome<(u64, f64)> {
         .await?;
     let parents = Statement::new(
         |d| {
+            let number = match d {
+                Dialect::Sqlite => {
+                    "'00000000-0000-4000-8000-' || printf('%012d', CAST(SUBSTR(AccountId, 2) AS INTEGER))"
+                }
+                Dialect::Mssql => {
+                    "'00000000-0000-4000-8000-' + RIGHT('000000000000' + SUBSTRING(AccountId, 2, 12), 12)"
+                }
+            };
             format!(
                 "INSERT INTO {account} ({key}, {table}, name, {id}, {flag}) SELECT DISTINCT AccountId, 'Account', AccountId, \
-                 '00000000-0000-4000-8000-' || printf('%012d', CAST(SUBSTR(AccountId, 2) AS INTEGER)), 'P' FROM {source}",
+                 {number}, 'P' FROM {source}",
                 account = d.table(&account.name()),
                 key = d.quote(control::SOURCE_KEY),
                 table = d.quote(control::SOURCE_TABLE),
@@ -125,35 +152,44 @@ async fn filled(store: &Store) -> Outcome<(u64, f64)> {
     Ok((rows, start.elapsed().as_secs_f64()))
 }
 
-/// Choice texts into values, slice by slice; the statement that people type is left beside the database.
-async fn choices(store: &Store, folder: &Path) -> Outcome<(u64, f64)> {
-    let contact = contact()?;
+fn fills() -> [Fill; 1] {
+    [Fill::new("parentcustomerid", [Parent::new("account")])]
+}
+
+/// Leaves the statements that people would type beside the database: of the same text, over all rows at once.
+fn statements(store: &Store, folder: &Path) -> Outcome<(u64, f64)> {
+    let (contact, all) = (contact()?, 1..=i64::MAX);
     let separators = optionset_mapping::Separators::default();
-    let all = 1..=i64::MAX;
-    if let Some(by_hand) = optionset_mapping::apply_statement(&contact, "Contact", &separators, &all)? {
-        std::fs::write(folder.join("choices.sql"), by_hand.written_out(Dialect::Sqlite))?;
+    let choices = optionset_mapping::apply_statement(&contact, "Contact", &separators, &all)?;
+    let choices = choices.ok_or("contact has a choice")?;
+    let lookups = lookup::preload(&contact, &fills(), &all)?;
+    for (name, statement) in [("choices.sql", choices), ("lookups.sql", lookups)] {
+        std::fs::write(folder.join(name), statement.written_out(store.dialect()))?;
     }
+    Ok((2, 0.0))
+}
+
+/// Choice texts into values, slice by slice.
+async fn choices(store: &Store) -> Outcome<(u64, f64)> {
     let start = Instant::now();
-    let changed = optionset_mapping::apply(store, &contact, &separators).await?;
+    let changed =
+        optionset_mapping::apply(store, &contact()?, &optionset_mapping::Separators::default()).await?;
     Ok((changed, start.elapsed().as_secs_f64()))
 }
 
-/// GUIDs of parents into lookups, slice by slice; the statement that people type is left beside the database.
-async fn lookups(store: &Store, folder: &Path) -> Outcome<(u64, f64)> {
+/// GUIDs of parents into lookups, slice by slice.
+async fn lookups(store: &Store) -> Outcome<(u64, f64)> {
     let contact = contact()?;
-    let fills = [Fill::new("parentcustomerid", [Parent::new("account")])];
-    let by_hand = lookup::preload(&contact, &fills, &(1..=i64::MAX))?;
-    std::fs::write(folder.join("lookups.sql"), by_hand.written_out(Dialect::Sqlite))?;
     let start = Instant::now();
     let mut changed = 0;
     for slice in store.slices(&contact.name(), SLICE_ROWS).await? {
-        changed += store.execute(&lookup::preload(&contact, &fills, &slice)?).await?;
+        changed += store.execute(&lookup::preload(&contact, &fills(), &slice)?).await?;
     }
     Ok((changed, start.elapsed().as_secs_f64()))
 }
 
-/// Chunks taken and finished by workers of which each has opened the file for itself, as processes do.
-async fn leases(store: &Store, file: &Path) -> Outcome<(u64, f64)> {
+/// Chunks taken and finished by workers of which each has opened the database for itself, as processes do.
+async fn leases(store: &Store, options: &StoreOptions) -> Outcome<(u64, f64)> {
     let contact = contact()?;
     store.execute_all(&ddl::target_table(&contact)).await?;
     let plan = ChunkPlan { table: &contact, pass: Pass::Insert, levels: Levels::All, chunk_rows: CHUNK_ROWS };
@@ -161,9 +197,9 @@ async fn leases(store: &Store, file: &Path) -> Outcome<(u64, f64)> {
     let start = Instant::now();
     let mut workers = tokio::task::JoinSet::new();
     for worker in 0..WORKERS {
-        let file = file.to_owned();
+        let options = options.clone();
         workers.spawn(async move {
-            let store = Store::open(StoreOptions::sqlite(file)).await?;
+            let store = Store::open(options).await?;
             let name = format!("worker-{worker}");
             let take = Take {
                 chunks: 1,
@@ -171,10 +207,17 @@ async fn leases(store: &Store, file: &Path) -> Outcome<(u64, f64)> {
                 ..Take::new(&name, "contact", Pass::Insert)
             };
             let mut taken: u64 = 0;
-            while let Taken::Chunks(leases) = store.take_chunks(&take).await? {
-                for lease in leases {
-                    store.finish_chunk(&lease).await?;
-                    taken += 1;
+            loop {
+                match store.take_chunks(&take).await? {
+                    Taken::Chunks(leases) => {
+                        for lease in leases {
+                            store.finish_chunk(&lease).await?;
+                            taken += 1;
+                        }
+                    }
+                    // Somebody else was faster this time, or still holds the last one.
+                    Taken::AllLeased { .. } => tokio::task::yield_now().await,
+                    Taken::NothingLeft => break,
                 }
             }
             store.close().await?;
