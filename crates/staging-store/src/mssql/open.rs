@@ -6,7 +6,7 @@ use staging_schema::{Dialect, Statement, TableName, ddl};
 use super::connection::{Link, Manager, Use};
 use super::engine::{SqlServer, pool};
 use super::execute::{execute, query};
-use super::{functions, unit};
+use super::{functions, session_lock, unit};
 use crate::Error;
 use crate::options::{Existing, ScalarFunction, StoreOptions, Versions};
 
@@ -161,8 +161,9 @@ async fn make_what_is_lacking(link: &mut Link, all: &[ScalarFunction]) -> Result
 async fn lock(link: &mut Link, place: &str, options: &StoreOptions) -> Result<(), Error> {
     let wait = i32::try_from(options.busy_timeout.as_millis()).unwrap_or(i32::MAX);
     let lock = format!(
-        "DECLARE @answer int; EXEC @answer = sp_getapplock @Resource = N'staging schemas', @LockMode = N'Exclusive', \
-         @LockOwner = N'Transaction', @LockTimeout = {wait}; SELECT @answer"
+        "{} DECLARE @answer int; EXEC @answer = sp_getapplock @Resource = @resource, @LockMode = N'Exclusive', \
+         @LockOwner = N'Transaction', @LockTimeout = {wait}; SELECT @answer",
+        session_lock::resource("staging schemas")
     );
     let rows = query(link, &Statement::same(lock, Vec::new())).await?;
     match rows.first().and_then(|row| row.get(0).as_integer()) {

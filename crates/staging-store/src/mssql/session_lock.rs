@@ -45,16 +45,16 @@ impl SessionLock {
             LockMode::Exclusive => "Exclusive",
             LockMode::Shared => "Shared",
         };
+        let resource = resource(name);
         let lock = format!(
-            "DECLARE @answer int; EXEC @answer = sp_getapplock @Resource = {}, @LockMode = N'{mode}', \
-             @LockOwner = N'Session', @LockTimeout = 0; SELECT @answer",
-            Dialect::Mssql.literal(name)
+            "{resource} DECLARE @answer int; EXEC @answer = sp_getapplock @Resource = @resource, @LockMode = N'{mode}', \
+             @LockOwner = N'Session', @LockTimeout = 0; SELECT @answer"
         );
         let rows = query(&mut link, &Statement::same(lock, Vec::new())).await?;
         let is_ours = matches!(rows.first().and_then(|row| row.get(0).as_integer()), Some(0..));
         Ok(is_ours.then(|| {
             let (end, ended) = oneshot::channel();
-            let alive = tokio::spawn(keep_alive(link, Dialect::Mssql.literal(name), ended));
+            let alive = tokio::spawn(keep_alive(link, resource, ended));
             Self { alive, end }
         }))
     }
@@ -67,7 +67,14 @@ impl SessionLock {
     }
 }
 
-async fn keep_alive(mut link: Link, name: String, mut ended: oneshot::Receiver<()>) {
+/// Declares the name of a lock with that of its database: SQL Server has locks of their own in each database, Babelfish has them
+/// in common.
+pub(super) fn resource(name: &str) -> String {
+    let name = Dialect::Mssql.literal(name);
+    format!("DECLARE @resource nvarchar(255) = {name} + N' in ' + DB_NAME();")
+}
+
+async fn keep_alive(mut link: Link, resource: String, mut ended: oneshot::Receiver<()>) {
     loop {
         tokio::select! {
             _ = &mut ended => break,
@@ -81,7 +88,7 @@ async fn keep_alive(mut link: Link, name: String, mut ended: oneshot::Receiver<(
             return;
         }
     }
-    let release = format!("EXEC sp_releaseapplock @Resource = {name}, @LockOwner = N'Session'");
+    let release = format!("{resource} EXEC sp_releaseapplock @Resource = @resource, @LockOwner = N'Session'");
     if let Err(error) = link.batch(&release).await {
         // It goes with the connection.
         tracing::debug!(

@@ -374,6 +374,13 @@ async fn a_lock_of_a_session_is_free_as_soon_as_it_is_released() {
         assert!(take(LockMode::Shared).await.is_none());
         first.release().await;
     }
+    // Another database has a lock of its own of this name.
+    let other = ScratchDatabase::from_environment().await.unwrap().unwrap();
+    let first = take(LockMode::Exclusive).await.unwrap();
+    let theirs = SessionLock::take(&other.options, "ours", LockMode::Exclusive).await.unwrap();
+    theirs.expect("it is not ours").release().await;
+    first.release().await;
+    other.remove().await.unwrap();
     let (one, two) = (take(LockMode::Shared).await.unwrap(), take(LockMode::Shared).await.unwrap());
     assert!(take(LockMode::Exclusive).await.is_none());
     one.release().await;
