@@ -10,6 +10,8 @@ mod plan;
 mod repairs;
 mod rollback;
 mod row_waves;
+mod server;
 mod together;
 mod users;
+mod wire;
 mod world;

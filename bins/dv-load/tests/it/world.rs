@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use assert_cmd::Command;
 use dataverse_emulator::{Emulator, FaultKind, FaultPlan, FaultRule, Options};
-use migration::{Overrides, Project, RunOptions, Step, Steps, Summary};
+use migration::{Error, Overrides, Project, RunOptions, Step, Steps, Summary};
 use staging_schema::Value;
 use staging_store::contract::{ScratchStaging, TEST_SERVER};
 use staging_store::{Existing, Store, StoreOptions};
@@ -115,14 +115,28 @@ impl Organisation {
     }
 
     fn run(&self, project: &Rehearsal, steps: Steps) -> Summary {
-        let overrides =
-            Overrides { flags: vec![("target.url".to_owned(), self.url())], ..Overrides::default() };
+        self.run_by(project, project.connection(), steps).unwrap()
+    }
+
+    /// Steps with this connection string, where a server keeps the staging database.
+    pub(crate) fn run_by(
+        &self,
+        project: &Rehearsal,
+        connection: Option<&str>,
+        steps: Steps,
+    ) -> Result<Summary, Error> {
+        // Nothing here is about answers that come late, as they do on a busy machine.
+        let patient = [("lease", "5m"), ("request_timeout", "1m"), ("quiet_time", "2m")]
+            .map(|(name, time)| (format!("load.{name}"), time.to_owned()));
+        let mut flags = vec![("target.url".to_owned(), self.url())];
+        flags.extend(patient);
+        let overrides = Overrides { flags, ..Overrides::default() };
         let mut opened = Project::open(project.path(), &overrides).unwrap();
-        if let Some(connection) = project.connection() {
+        if let Some(connection) = connection {
             opened = opened.with_staging_connection(connection);
         }
         let options = RunOptions { steps, ..RunOptions::default() };
-        self.runtime.block_on(migration::run(&opened, options)).unwrap()
+        self.runtime.block_on(migration::run(&opened, options))
     }
 }
 
