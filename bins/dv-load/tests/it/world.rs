@@ -216,7 +216,7 @@ impl Rehearsal {
                 .map(|cells| cells.join("|"))
                 .collect();
             rows.sort_unstable();
-            all += &format!("{}:\n{}\n", table.join("."), rows.join("\n"));
+            all.extend([&table.join("."), ":\n", &rows.join("\n"), "\n"]);
         }
         all.into_bytes()
     }
