@@ -12,7 +12,7 @@ use tempfile::TempDir;
 /// Where the plays of one scene are staged.
 pub(super) enum Staging {
     File(TempDir),
-    Server(ScratchDatabase),
+    Server(Box<ScratchDatabase>),
 }
 
 /// How the tables become what they were.
@@ -22,7 +22,7 @@ impl Staging {
     /// On the engine that the environment asks for.
     pub(super) async fn new() -> Self {
         if let Ok(connection) = std::env::var(TEST_SERVER) {
-            return Self::Server(ScratchDatabase::on(&connection).await.unwrap());
+            return Self::Server(Box::new(ScratchDatabase::on(&connection).await.unwrap()));
         }
         // Commits need no disk here: what is durable is what is in the file.
         Self::File(match std::path::Path::new("/dev/shm") {
