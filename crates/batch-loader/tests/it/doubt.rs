@@ -9,11 +9,12 @@ use dataverse_emulator::{FaultKind, FaultRule};
 use staging_schema::TargetTable;
 
 use crate::lookups::{content, pairs, plan, stage_pairs};
-use crate::world::{BASE, Seen, World, named, text, waves};
+use crate::world::{BASE, Seen, World, named, patient, text, waves};
 
 #[tokio::test]
 async fn rows_whose_answer_was_lost_are_adopted_and_never_sent_again() {
-    let world = World::start().await;
+    let mut world = World::start().await;
+    world.options.quiet_time = patient(1_000);
     let table = TargetTable::new("account", vec![text("name", 160)]).unwrap();
     let plan = waves(vec![vec![world.table(table.clone()).await]]);
     world.prepare(&plan).await;

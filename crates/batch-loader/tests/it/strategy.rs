@@ -41,7 +41,7 @@ async fn source_guids_are_kept_and_a_key_that_is_none_is_that_rows_error() {
     let rows = vec![vec![id.into(), "kept".into()], vec!["no guid".into(), "lost".into()]];
     world.stage(&table, &["name"], rows).await;
     let report = world.load(&plan).await.unwrap();
-    assert_eq!((report.tables["account"].loaded, report.tables["account"].errors), (1, 1));
+    assert_eq!((report.tables["account"].loaded, report.tables["account"].errors), (1, 1), "{report:?}");
     assert_eq!(world.values("accounts", "accountid").await, [id]);
     assert_eq!(world.errors("account").await[0].2.as_deref(), Some("accountid"));
 }
