@@ -21,7 +21,9 @@ use staging_store::{ChunkPlan, SLICE_ROWS, Store, StoreOptions, Take, Taken};
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 const WORKERS: usize = 8;
-const CHUNK_ROWS: u32 = 500;
+/// Rows in a chunk, or more where that would be more than this many chunks: their rate is what counts.
+const CHUNK_ROWS: u64 = 500;
+const MOST_CHUNKS: u64 = 2_000;
 
 fn account() -> Outcome<TargetTable> {
     Ok(TargetTable::new("account", vec![StagedColumn::new("name", StagedKind::Text { max: 160 })])?)
@@ -192,7 +194,9 @@ async fn lookups(store: &Store) -> Outcome<(u64, f64)> {
 async fn leases(store: &Store, options: &StoreOptions) -> Outcome<(u64, f64)> {
     let contact = contact()?;
     store.execute_all(&ddl::target_table(&contact)).await?;
-    let plan = ChunkPlan { table: &contact, pass: Pass::Insert, levels: Levels::All, chunk_rows: CHUNK_ROWS };
+    let count = Statement::new(|d| format!("SELECT COUNT(*) FROM {}", d.table(&contact.name())), Vec::new());
+    let chunk_rows = u32::try_from((store.count(&count).await? / MOST_CHUNKS).max(CHUNK_ROWS))?;
+    let plan = ChunkPlan { table: &contact, pass: Pass::Insert, levels: Levels::All, chunk_rows };
     store.cut_chunks(&plan).await?;
     let start = Instant::now();
     let mut workers = tokio::task::JoinSet::new();
