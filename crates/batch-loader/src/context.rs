@@ -109,7 +109,7 @@ impl<'a> Context<'a> {
             self.tell(&Event::Throttled { user: lane.user, answers });
         }
         if let Some(in_flight) = news.in_flight {
-            tracing::info!(user = %lane.user, in_flight, "concurrency changed");
+            tracing::info!(user = %lane.user, gauge.dataverse_requests_in_flight = in_flight, "concurrency changed");
             self.tell(&Event::Concurrency { user: lane.user, in_flight });
         }
     }

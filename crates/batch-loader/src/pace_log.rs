@@ -81,9 +81,10 @@ impl PaceLog {
                 in_flight = standing.in_flight,
                 most_in_flight = standing.most_in_flight,
                 aim = standing.aim,
-                requests = tally.requests,
-                rows = tally.rows,
-                throttled = throttled - before,
+                monotonic_counter.dataverse_requests = tally.requests,
+                monotonic_counter.dataverse_rows = tally.rows,
+                monotonic_counter.dataverse_execution_seconds = tally.execution.as_secs_f64(),
+                monotonic_counter.dataverse_throttled = throttled - before,
                 "pace"
             );
             let of = Of::User {

@@ -45,7 +45,7 @@ impl Floor<'_> {
         };
         if let Some(size) = size {
             let (table, pass, Sized { rows, singly }) = (self.op.table.name(), self.op.pass(), size);
-            tracing::info!(table, %pass, rows, singly, "batch size changed");
+            tracing::info!(table, %pass, gauge.dataverse_rows_per_request = rows, singly, "batch size changed");
             self.ctx.tell(&Event::BatchSize { table: table.to_owned(), pass, rows, singly });
         }
     }

@@ -98,7 +98,11 @@ async fn rows_that_are_throttled_among_others_are_sent_again_alone() {
     let report = world.load_seen(&plan, &seen).await.unwrap();
     assert_eq!((report.tables["new_reading"].loaded, report.tables["new_reading"].errors), (30, 0));
     assert_eq!(sent(&seen), (36, 6));
-    assert_eq!(world.emulator.stats().by_kind["CreateMultiple"], 8, "ten, ten, five and five rows, and what was struck");
+    assert_eq!(
+        world.emulator.stats().by_kind["CreateMultiple"],
+        8,
+        "ten, ten, five and five rows, and what was struck"
+    );
     assert_eq!(world.values("new_readings", "new_name").await.len(), 30);
 }
 

@@ -12,6 +12,7 @@ mod isolate;
 mod keys;
 mod lookups;
 mod matching;
+mod metrics;
 mod pace;
 mod parties;
 mod points;
