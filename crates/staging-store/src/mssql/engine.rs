@@ -67,7 +67,7 @@ impl Job {
     }
 }
 
-/// A pool; a connection that cannot be made says so at once.
+/// A pool.
 pub(super) fn pool(manager: Manager, most: u32) -> Links {
     let patience = manager.patience.login * 2;
     bb8::Pool::builder()

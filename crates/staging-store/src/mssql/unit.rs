@@ -18,13 +18,30 @@ pub(super) type Links = Pool<Manager>;
 
 /// Takes a connection, made anew where none is idle.
 pub(super) async fn take(links: &Links) -> Result<PooledConnection<'_, Manager>, Error> {
-    links.get().await.map_err(|error| match error {
-        RunError::User(error) => error,
-        RunError::TimedOut => Error::Busy {
-            doing: "waiting for one of our own connections".to_owned(),
-            source: "all connections are in use; streams hold one each".into(),
-        },
-    })
+    make_one(links).await?;
+    match links.get().await {
+        Ok(link) => Ok(link),
+        Err(RunError::User(error)) => Err(error),
+        Err(RunError::TimedOut) => {
+            // The one that was idle may have been dead, and no other to be had.
+            make_one(links).await?;
+            Err(Error::Busy {
+                doing: "waiting for one of our own connections".to_owned(),
+                source: "all connections are in use; streams hold one each".into(),
+            })
+        }
+    }
+}
+
+/// Makes a connection where none is idle and the pool has room for one. The pool would keep to itself why it could not.
+async fn make_one(links: &Links) -> Result<(), Error> {
+    let state = links.state();
+    if state.idle_connections == 0 && state.connections < links.config().max_size {
+        let link = links.dedicated_connection().await?;
+        // Refused where somebody was faster: then theirs is there.
+        let _ = links.add(link);
+    }
+    Ok(())
 }
 
 /// Repeats what was rolled back for sure, for about half a minute: a server that fails over is away for so long.
