@@ -1,7 +1,5 @@
 //! Laws of the body writer.
 
-use std::collections::BTreeMap;
-
 use dataverse_wire::write::{RowWriter, TargetsWriter, is_json_number};
 use proptest::prelude::*;
 use serde::de::IgnoredAny;
@@ -32,8 +30,8 @@ proptest! {
         let mut row = RowWriter::new();
         row.number(&name, &text).double("d", value);
         // By its grammar, in which a number too large for a double is still one.
-        let read: BTreeMap<String, IgnoredAny> = serde_json::from_slice(&row.finish()).unwrap();
-        prop_assert!(read.contains_key("d"));
+        let body = row.finish();
+        prop_assert!(body.starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(&body).is_ok(), "{body:?}");
         let is_number = serde_json::from_str::<Value>(&text).is_ok_and(|value| value.is_number()) && text.trim() == text;
         if is_number {
             prop_assert!(is_json_number(&text));
