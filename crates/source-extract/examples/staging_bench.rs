@@ -198,12 +198,14 @@ async fn leases(store: &Store, options: &StoreOptions) -> Outcome<(u64, f64)> {
     let chunk_rows = u32::try_from((store.count(&count).await? / MOST_CHUNKS).max(CHUNK_ROWS))?;
     let plan = ChunkPlan { table: &contact, pass: Pass::Insert, levels: Levels::All, chunk_rows };
     store.cut_chunks(&plan).await?;
+    let mut stores = Vec::new();
+    for _ in 0..WORKERS {
+        stores.push(Store::open(options.clone()).await?);
+    }
     let start = Instant::now();
     let mut workers = tokio::task::JoinSet::new();
-    for worker in 0..WORKERS {
-        let options = options.clone();
+    for (worker, store) in stores.into_iter().enumerate() {
         workers.spawn(async move {
-            let store = Store::open(options).await?;
             let name = format!("worker-{worker}");
             let take = Take {
                 chunks: 1,
