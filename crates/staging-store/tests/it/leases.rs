@@ -6,8 +6,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
-use staging_schema::{Levels, Pass, TargetTable, control};
-use staging_store::{ChunkPlan, Cut, Lease, Store, Take, Taken};
+use staging_schema::Pass;
+use staging_store::{Lease, Store, Take, Taken};
 
 use crate::world;
 
@@ -52,18 +52,7 @@ impl Model {
 }
 
 async fn play(store: &Store, name: &str, acts: Vec<Act>) {
-    let table = TargetTable::new(name, vec![]).unwrap();
-    store.ensure_tables(std::slice::from_ref(&table)).await.unwrap();
-    let mut appender = store.append(&table.name(), [control::SOURCE_TABLE, control::SOURCE_KEY]);
-    let mut batch = appender.batch();
-    for n in 0..CHUNKS * 2 {
-        batch.push_text("Source");
-        batch.push_display(n);
-    }
-    appender.push(batch).await.unwrap();
-    appender.finish().await.unwrap();
-    let plan = ChunkPlan { table: &table, pass: Pass::Insert, levels: Levels::All, chunk_rows: 2 };
-    assert_eq!(store.cut_chunks(&plan).await.unwrap(), Cut::Cut { chunks: CHUNKS, rows: CHUNKS * 2 });
+    world::cut(store, name, CHUNKS).await;
     let mut model = Model::default();
     let mut leases: Vec<Lease> = Vec::new();
     for act in acts {

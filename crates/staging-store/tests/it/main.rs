@@ -1,8 +1,12 @@
 //! Promises of the staging store, kept by its engines.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
-#![expect(clippy::print_stdout, reason = "a process that is to be killed says what is durable")]
+#![expect(
+    clippy::print_stdout,
+    reason = "a process that is to be killed says what is durable, a test what is not shown"
+)]
 
+mod claims;
 mod contract;
 mod killed;
 mod leases;

@@ -329,7 +329,7 @@ async fn a_stream_that_is_dropped_gives_its_connection_up_and_others_go_on() {
 }
 
 /// A session of somebody else, who leaves a transaction open.
-async fn somebody(database: &ScratchDatabase, doing: &str) -> tiberius::Client<Compat<TcpStream>> {
+pub(crate) async fn somebody(database: &ScratchDatabase, doing: &str) -> tiberius::Client<Compat<TcpStream>> {
     let config = tiberius::Config::from_ado_string(database.connection()).unwrap();
     let tcp = TcpStream::connect(config.get_addr()).await.unwrap();
     let mut client = Box::pin(tiberius::Client::connect(config, tcp.compat_write())).await.unwrap();

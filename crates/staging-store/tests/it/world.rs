@@ -1,7 +1,8 @@
 //! A staging file in a folder of its own, or a database of its own on the server for tests.
 
+use staging_schema::{Levels, Pass, TargetTable, control};
 use staging_store::contract::ScratchDatabase;
-use staging_store::{Store, StoreOptions};
+use staging_store::{ChunkPlan, Cut, Store, StoreOptions};
 use tempfile::TempDir;
 
 pub(crate) async fn store() -> (TempDir, Store) {
@@ -14,4 +15,20 @@ pub(crate) async fn server_store() -> Option<(ScratchDatabase, Store)> {
     let database = ScratchDatabase::from_environment().await.unwrap()?;
     let store = Store::open(database.options.clone()).await.unwrap();
     Some((database, store))
+}
+
+/// A table whose rows are cut into so many chunks of two.
+pub(crate) async fn cut(store: &Store, name: &str, chunks: u64) {
+    let table = TargetTable::new(name, vec![]).unwrap();
+    store.ensure_tables(std::slice::from_ref(&table)).await.unwrap();
+    let mut appender = store.append(&table.name(), [control::SOURCE_TABLE, control::SOURCE_KEY]);
+    let mut batch = appender.batch();
+    for n in 0..chunks * 2 {
+        batch.push_text("Source");
+        batch.push_display(n);
+    }
+    appender.push(batch).await.unwrap();
+    appender.finish().await.unwrap();
+    let plan = ChunkPlan { table: &table, pass: Pass::Insert, levels: Levels::All, chunk_rows: 2 };
+    assert_eq!(store.cut_chunks(&plan).await.unwrap(), Cut::Cut { chunks, rows: chunks * 2 });
 }
