@@ -1,6 +1,6 @@
-//! A worker in the middle of taking chunks stands in nobody's way; needs the server that `STAGING_TEST_MSSQL` names.
+//! Workers that take chunks at the same time stand in nobody's way; needs the server that `STAGING_TEST_MSSQL` names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use staging_schema::{Dialect, Pass, Statement, chunk};
@@ -72,5 +72,48 @@ async fn a_worker_that_is_just_taking_chunks_stands_in_nobodys_way() {
     for store in [hasty, store] {
         store.close().await.unwrap();
     }
+    database.remove().await.unwrap();
+}
+
+/// Works until nothing is left; returns the chunks that it finished.
+async fn works(options: StoreOptions, name: String) -> Vec<i64> {
+    let store = Store::open(options).await.unwrap();
+    let take = Take { chunks: 1, lease: LEASE, ..Take::new(&name, "contact", Pass::Insert) };
+    let mut finished = Vec::new();
+    loop {
+        match store.take_chunks(&take).await.unwrap() {
+            Taken::Chunks(leases) => {
+                for lease in leases {
+                    store.finish_chunk(&lease).await.unwrap();
+                    finished.push(lease.chunk);
+                }
+            }
+            // Others hold the last ones, or this server made us wait for what they took.
+            Taken::AllLeased { .. } => tokio::task::yield_now().await,
+            Taken::NothingLeft => break,
+        }
+    }
+    store.close().await.unwrap();
+    finished
+}
+
+#[tokio::test]
+async fn eight_workers_at_once_finish_every_chunk_once() {
+    let Some((database, store)) = world::server_store().await else { return };
+    let chunks = 120;
+    world::cut(&store, "contact", chunks).await;
+    let mut workers = tokio::task::JoinSet::new();
+    for worker in 0..8 {
+        workers.spawn(works(database.options.clone(), format!("worker {worker}")));
+    }
+    let mut times: BTreeMap<i64, u32> = BTreeMap::new();
+    while let Some(finished) = workers.join_next().await {
+        for chunk in finished.unwrap() {
+            *times.entry(chunk).or_default() += 1;
+        }
+    }
+    assert_eq!(times.len() as u64, chunks);
+    assert!(times.values().all(|times| *times == 1), "{times:?}");
+    store.close().await.unwrap();
     database.remove().await.unwrap();
 }
