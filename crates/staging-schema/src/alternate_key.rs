@@ -47,7 +47,13 @@ impl AlternateKey<'_> {
         )
     }
 
-    /// Puts the rows in error that are still to be sent and whose key cannot serve. Changes nothing the second time.
+    /// Begins a transaction of [`record`](Self::record) or [`take_back`](Self::take_back): those of one table come one after the other.
+    pub fn alone(&self) -> Statement {
+        Statement::alone(&format!("keys of {}", self.table.logical_name))
+    }
+
+    /// Puts the rows in error that are still to be sent and whose key cannot serve. Changes nothing the second time, also where two
+    /// workers do it at the same moment, each behind [`alone`](Self::alone).
     pub fn record(&self) -> [Statement; 2] {
         let insert = |rows: &dyn Fn(Dialect) -> String| {
             Statement::new(

@@ -31,16 +31,18 @@ pub fn levels(word: &str, level: Option<i64>) -> Option<Levels> {
     }
 }
 
-/// Inserts chunks, unless one of the table is open in any pass: two planners cannot cut the same rows.
+/// Begins the transaction of [`insert`]: those of one table come one after the other.
+pub fn alone(table: &str) -> Statement {
+    Statement::alone(&format!("chunks of {table}"))
+}
+
+/// Inserts chunks, unless one of the table is open in any pass: behind [`alone`], two planners cannot cut the same rows.
 pub fn insert(table: &str, pass: Pass, levels: Levels, chunks: &[Bounds]) -> Statement {
     let bounds: Vec<_> =
         chunks.iter().map(|(first, last, rows)| format!("[{first},{last},{rows}]")).collect();
     let (word, level) = level_words(levels);
     let text = |d: Dialect| {
-        let element = |n: usize| match d {
-            Dialect::Sqlite => format!("json_extract(j.value, '$[{n}]')"),
-            Dialect::Mssql => format!("CAST(JSON_VALUE(j.[value], '$[{n}]') AS bigint)"),
-        };
+        let element = |n| d.json_integer("j", n);
         format!(
             "INSERT INTO {chunk} (TargetTable, Pass, Levels, Level, FirstRowId, LastRowId, [RowCount]) \
              SELECT {}, {}, {}, {}, {}, {}, {} FROM {} WHERE NOT EXISTS \
@@ -135,24 +137,12 @@ pub fn take(table: &str, pass: Pass, worker: &str, chunks: u32, lease_millisecon
                 d.select_top(&d.param(4), &body)
             };
             let set = format!(
-                "UPDATE {} SET State = 'leased', Worker = {}, LeaseNumber = LeaseNumber + 1, LeaseUntil = {}",
-                d.table(&name()),
+                "State = 'leased', Worker = {}, LeaseNumber = LeaseNumber + 1, LeaseUntil = {}",
                 d.param(3),
                 d.now_plus(&d.param(5))
             );
-            match d {
-                Dialect::Sqlite => {
-                    format!("{set} WHERE ChunkId IN ({}) RETURNING {}", free(""), ANSWER.join(", "))
-                }
-                // Chunks that another worker is just taking are passed over. A server that waits for them instead looks at
-                // the chunk once more: it may have been taken meanwhile.
-                Dialect::Mssql => format!(
-                    "{set} OUTPUT inserted.{} WHERE ChunkId IN ({}) AND (State = 'free' OR (State = 'leased' AND LeaseUntil <= {}))",
-                    ANSWER.join(", inserted."),
-                    free(" WITH (UPDLOCK, READPAST, ROWLOCK)"),
-                    d.now()
-                ),
-            }
+            let still_free = format!("State = 'free' OR (State = 'leased' AND LeaseUntil <= {})", d.now());
+            d.update_claimed(&name(), &set, "ChunkId", free, &still_free, &ANSWER)
         },
         vec![table.into(), pass.as_str().into(), worker.into(), chunks.into(), lease_milliseconds.into()],
     )

@@ -92,13 +92,10 @@ fn left_empty(d: Dialect, table: &TargetTable, later: &[Later]) -> Option<String
 pub fn measured() -> Statement {
     Statement::new(
         |d| {
-            let second = match d {
-                Dialect::Sqlite => "substr(SettledAt, 1, 19)",
-                Dialect::Mssql => "CONVERT(nvarchar(19), SettledAt, 126)",
-            };
             format!(
-                "SELECT TargetTable, Pass, SUM([RowCount]), COUNT(*), COUNT(DISTINCT {second}) FROM {} \
+                "SELECT TargetTable, Pass, SUM([RowCount]), COUNT(*), COUNT(DISTINCT {}) FROM {} \
                  WHERE State = 'answered' GROUP BY TargetTable, Pass ORDER BY TargetTable, Pass",
+                d.second("SettledAt"),
                 d.table(&TableName::target("Request"))
             )
         },

@@ -59,7 +59,7 @@ mod value;
 pub use column::{
     SOURCE_KEY_SUFFIX, SOURCE_TABLE_SUFFIX, StagedColumn, StagedKind, TABLE_SUFFIX, TEXT_SUFFIX,
 };
-pub use dialect::Dialect;
+pub use dialect::{Dialect, PerDialect, UpdateByList};
 pub use error::Error;
 pub use flag::{ActionFlag, ChunkState, Levels, Pass, ProcessingFlag, RequestState, SuccessKind, Transition};
 pub use fold::{Accents, KEY_FUNCTION, fold_key};

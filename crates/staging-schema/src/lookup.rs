@@ -194,10 +194,7 @@ pub fn resolve_owner(
                     d.literal(&parent.table)
                 ));
             }
-            ids.push(match d {
-                Dialect::Sqlite => d.param(3),
-                Dialect::Mssql => format!("CAST({} AS uniqueidentifier)", d.param(3)),
-            });
+            ids.push(d.as_guid(&d.param(3)));
             tables.push(d.param(4));
             let set = format!(
                 "{name} = COALESCE({}), {} = COALESCE({})",

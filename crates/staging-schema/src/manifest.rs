@@ -74,10 +74,7 @@ pub fn resolve(
     row_ids: &[i64],
     coverage: Coverage,
 ) -> Statement {
-    let unchanged = |d: Dialect| match d {
-        Dialect::Sqlite => format!("SentAt = {}", d.param(4)),
-        Dialect::Mssql => format!("SentAt = CAST({} AS datetime2(3))", d.param(4)),
-    };
+    let unchanged = |d: Dialect| format!("SentAt = {}", d.stamp(&d.param(4)));
     settle(request, state, row_ids, coverage, unchanged, vec![sent_at.into()])
 }
 
@@ -143,17 +140,13 @@ pub fn unresolved(table: Option<&str>) -> Statement {
             let chunk = d.table(&TableName::target("Chunk"));
             let of_table =
                 if table.is_some() { format!("q.TargetTable = {} AND ", d.param(1)) } else { String::new() };
-            let (id, sent_at) = match d {
-                Dialect::Sqlite => ("q.RequestId", "q.SentAt"),
-                Dialect::Mssql => {
-                    ("LOWER(CAST(q.RequestId AS char(36)))", "CONVERT(varchar(23), q.SentAt, 126) + 'Z'")
-                }
-            };
             format!(
                 "SELECT {id}, q.TargetTable, q.Pass, q.RowIds, q.Generation, q.Generations, q.Worker, q.ApplicationUser, \
                  {sent_at}, -{age}, CASE WHEN EXISTS (SELECT 1 FROM {chunk} AS c WHERE c.ChunkId = q.ChunkId \
                  AND c.LeaseNumber = q.LeaseNumber AND c.State = 'leased' AND c.LeaseUntil > {now}) THEN 1 ELSE 0 END \
                  FROM {request} AS q WHERE {of_table}q.State = 'sent' ORDER BY q.SentAt, q.RequestId",
+                id = d.guid_letters("q.RequestId"),
+                sent_at = d.exact_stamp_text("q.SentAt"),
                 age = d.milliseconds_until("q.SentAt"),
                 now = d.now(),
                 request = d.table(&name()),

@@ -4,7 +4,6 @@
 use std::ops::RangeInclusive;
 
 use crate::control;
-use crate::dialect::Dialect;
 use crate::name::TableName;
 use crate::pending::{in_range, range_params};
 use crate::statement::Statement;
@@ -91,9 +90,9 @@ pub fn set(table: &TargetTable, repair: &Repair, form: Form) -> Statement {
     });
     Statement::new(
         |d| {
-            let to = match (d, form) {
-                (Dialect::Mssql, Form::Guid) => format!("CAST({} AS uniqueidentifier)", d.param(2)),
-                _ => d.param(2),
+            let to = match form {
+                Form::Guid => d.as_guid(&d.param(2)),
+                Form::Integer | Form::Text => d.param(2),
             };
             let set = format!("{} = {to}", d.quote(&repair.column));
             d.update(&table.name(), &set, &format!("t.{} = {}", d.quote(control::ROW_ID), d.param(1)))

@@ -247,23 +247,11 @@ fn assign(table: &TargetTable, column: &str, ids: &[(i64, String)]) -> Statement
     Statement::new(
         |d| {
             let (row_id, column) = (d.quote(control::ROW_ID), d.quote(column));
-            let (rows, value) = match d {
-                Dialect::Sqlite => (
-                    format!("SELECT CAST(j.key AS INTEGER) FROM json_each({}) AS j", d.param(1)),
-                    format!("json_extract({}, '$.\"' || t.{row_id} || '\"')", d.param(1)),
-                ),
-                Dialect::Mssql => (
-                    format!("SELECT CAST(j.[key] AS bigint) FROM OPENJSON({}) AS j", d.param(1)),
-                    format!(
-                        "(SELECT CAST(j.[value] AS uniqueidentifier) FROM OPENJSON({}) AS j WHERE CAST(j.[key] AS bigint) = t.{row_id})",
-                        d.param(1)
-                    ),
-                ),
-            };
+            let value = d.json_guid_of(&d.param(1), &format!("t.{row_id}"));
             d.update(
                 &table.name(),
                 &format!("{column} = {value}"),
-                &format!("t.{column} IS NULL AND t.{row_id} IN ({rows})"),
+                &format!("t.{column} IS NULL AND t.{row_id} IN ({})", d.json_keys(&d.param(1))),
             )
         },
         vec![serde_json::Value::Object(json).to_string().into()],

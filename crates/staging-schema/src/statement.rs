@@ -1,16 +1,15 @@
 //! One statement with its text for each dialect and its parameters.
 
 use std::borrow::Cow;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, PerDialect};
 use crate::value::Value;
 
 /// What an engine executes: a text per dialect and the parameters that both share.
 #[derive(Clone, PartialEq)]
 pub struct Statement {
-    sqlite: String,
-    mssql: String,
+    text: PerDialect<String>,
     params: Vec<Value>,
     script: bool,
 }
@@ -18,7 +17,7 @@ pub struct Statement {
 impl Statement {
     /// Builds the text of both dialects from one closure. Parameters are numbered from 1 ([`Dialect::param`]).
     pub fn new(text: impl Fn(Dialect) -> String, params: Vec<Value>) -> Self {
-        Self { sqlite: text(Dialect::Sqlite), mssql: text(Dialect::Mssql), params, script: false }
+        Self { text: PerDialect::new(text), params, script: false }
     }
 
     /// Several statements without parameters, separated by semicolons, executed as one text.
@@ -26,18 +25,21 @@ impl Statement {
         Self { script: true, ..Self::new(text, Vec::new()) }
     }
 
+    /// Makes the transaction that it begins wait for others of this name ([`Dialect::alone`]). Nothing where the engine has one
+    /// writer at a time.
+    pub fn alone(name: &str) -> Self {
+        Self::script(|d| d.alone(name))
+    }
+
     /// A statement that reads the same on both engines.
     pub fn same(text: impl Into<String>, params: Vec<Value>) -> Self {
         let text = text.into();
-        Self { sqlite: text.clone(), mssql: text, params, script: false }
+        Self::new(|_| text.clone(), params)
     }
 
     /// The text for one dialect.
     pub fn text(&self, dialect: Dialect) -> &str {
-        match dialect {
-            Dialect::Sqlite => &self.sqlite,
-            Dialect::Mssql => &self.mssql,
-        }
+        self.text.of(dialect)
     }
 
     /// The parameters, in their order.
@@ -58,20 +60,14 @@ impl Statement {
         if !self.params.iter().any(Value::is_null) {
             return Cow::Borrowed(self.text(dialect));
         }
-        let null = match dialect {
-            Dialect::Sqlite => "NULL",
-            Dialect::Mssql => "CAST(NULL AS nvarchar(4000))",
-        };
+        let null = dialect.null_parameter();
         Cow::Owned(self.rewritten(dialect, |value| value.is_null().then(|| null.to_owned())))
     }
 
     /// The text with those parameters replaced for which there is something else.
     fn rewritten(&self, dialect: Dialect, other: impl Fn(&Value) -> Option<String>) -> String {
         let text = self.text(dialect);
-        let mark = match dialect {
-            Dialect::Sqlite => "?",
-            Dialect::Mssql => "@P",
-        };
+        let mark = dialect.parameter_mark();
         let mut written = String::with_capacity(text.len() + 64);
         // What ends the name or literal that the reading is in; nothing is a parameter there.
         let mut end = None;
@@ -112,16 +108,7 @@ fn literal(dialect: Dialect, value: &Value) -> String {
         Value::Integer(number) => number.to_string(),
         Value::Real(number) => format!("{number:?}"),
         Value::Text(text) => written_text(dialect, text),
-        Value::Blob(bytes) => {
-            let mut hex = String::with_capacity(bytes.len() * 2);
-            for byte in bytes {
-                let _ = write!(hex, "{byte:02x}");
-            }
-            match dialect {
-                Dialect::Sqlite => format!("x'{hex}'"),
-                Dialect::Mssql => format!("0x{hex}"),
-            }
-        }
+        Value::Blob(bytes) => dialect.bytes(bytes),
     }
 }
 
@@ -131,25 +118,22 @@ fn written_text(dialect: Dialect, text: &str) -> String {
     if !text.contains(is_hidden) {
         return dialect.literal(text);
     }
-    let (join, character) = match dialect {
-        Dialect::Sqlite => (" || ", "char"),
-        Dialect::Mssql => (" + ", "NCHAR"),
-    };
     let mut parts = Vec::new();
     for part in text.split_inclusive(is_hidden) {
         let shown = part.trim_end_matches(is_hidden);
         if !shown.is_empty() {
             parts.push(dialect.literal(shown));
         }
-        parts.extend(part[shown.len()..].chars().map(|c| format!("{character}({})", u32::from(c))));
+        parts.extend(part[shown.len()..].chars().map(|c| dialect.character(c)));
     }
-    format!("({})", parts.join(join))
+    let parts: Vec<_> = parts.iter().map(String::as_str).collect();
+    dialect.concat(&parts)
 }
 
 impl fmt::Debug for Statement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Statement")
-            .field("text", &self.sqlite)
+            .field("text", self.text.of(Dialect::Sqlite))
             .field("params", &self.params)
             .finish_non_exhaustive()
     }

@@ -14,6 +14,9 @@ use crate::table::TargetTable;
 use super::control_schema;
 use super::target::target_tables;
 
+/// The engine that has roles.
+pub const ENGINE: Dialect = Dialect::Mssql;
+
 /// Those who build the mapping: they may run every step, and change everything.
 pub const DEVELOPER: &str = "dv_developer";
 /// Those who run the load: rows, mappings and runs, but no tables; they may take backups.
@@ -151,7 +154,7 @@ fn views(tables: &[Masked<'_>]) -> Vec<Statement> {
 
 /// Lets readers see a table, or these columns of it, and nothing that they saw before.
 fn read(table: &TableName, columns: Option<Vec<String>>) -> Vec<Statement> {
-    let d = Dialect::Mssql;
+    let d = ENGINE;
     let columns = columns.map(|columns| {
         let columns: Vec<_> = columns.iter().map(|column| d.quote(column)).collect();
         format!(" ({})", columns.join(", "))
@@ -170,11 +173,11 @@ fn on_schema(schema: Schema) -> String {
 }
 
 fn quoted(name: &str) -> String {
-    Dialect::Mssql.quote(name)
+    ENGINE.quote(name)
 }
 
 fn create_role(name: &str) -> Statement {
-    let d = Dialect::Mssql;
+    let d = ENGINE;
     let create = d.literal(&format!("CREATE ROLE {}", d.quote(name)));
     batch(format!("IF DATABASE_PRINCIPAL_ID({}) IS NULL EXEC({create})", d.literal(name)))
 }

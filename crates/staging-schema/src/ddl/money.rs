@@ -124,10 +124,7 @@ fn source(d: Dialect, money: &MoneyColumn) -> Option<String> {
 
 /// Rows `v` with the number without its sign (`a`) and without group signs, with a point (`p`).
 fn plain(d: Dialect, rows: &str, style: NumberStyle) -> String {
-    let unsigned = match d {
-        Dialect::Sqlite => "CASE WHEN v LIKE '-%' THEN SUBSTR(v, 2) ELSE v END",
-        Dialect::Mssql => "CASE WHEN v LIKE N'-%' THEN SUBSTRING(v, 2, 4000) ELSE v END",
-    };
+    let unsigned = format!("CASE WHEN v LIKE {} THEN {} ELSE v END", d.literal("-%"), d.rest("v", 2, 4000));
     let pointed = match style {
         NumberStyle::Plain => "a",
         NumberStyle::Point => "REPLACE(a, ',', '')",

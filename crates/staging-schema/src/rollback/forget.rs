@@ -96,10 +96,7 @@ fn owe(d: Dialect, table: &TargetTable, lookup: &str) -> String {
         run = d.param(3),
         name = d.literal(&table.logical_name),
     );
-    match d {
-        Dialect::Sqlite => format!("UPDATE {success} AS s SET {set} WHERE {condition}"),
-        Dialect::Mssql => format!("UPDATE s SET {set} FROM {success} AS s WHERE {condition}"),
-    }
+    d.update_as(&table.success(), "s", &set, &condition)
 }
 
 /// Makes the rows that are gone new again, in a range: their successes go to the archive, and they are pending to be inserted at
@@ -179,16 +176,7 @@ fn archived(
         },
         params.clone(),
     );
-    let removed = Statement::new(
-        |d| {
-            let success = d.table(&table.success());
-            match d {
-                Dialect::Sqlite => format!("DELETE FROM {success} AS s WHERE {}", which(d)),
-                Dialect::Mssql => format!("DELETE s FROM {success} AS s WHERE {}", which(d)),
-            }
-        },
-        params,
-    );
+    let removed = Statement::new(|d| d.delete_as(&table.success(), "s", &which(d)), params);
     vec![copied, removed]
 }
 

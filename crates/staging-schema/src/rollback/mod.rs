@@ -165,11 +165,7 @@ pub fn chosen_ids(table: &str, run: i64, behind: i64, most: u32) -> Statement {
 pub fn judge(parent: &str, children: &[&TargetTable], run: i64, pairs: &str) -> Statement {
     Statement::new(
         |d| {
-            let member = |n: usize| match d {
-                Dialect::Sqlite => format!("json_extract(j.value, '$[{n}]')"),
-                Dialect::Mssql => format!("CAST(JSON_VALUE(j.[value], '$[{n}]') AS uniqueidentifier)"),
-            };
-            let (child, mother) = (member(0), member(1));
+            let (child, mother) = (d.json_guid("j", 0), d.json_guid("j", 1));
             let in_tables: Vec<_> = children.iter().map(|table| d.literal(&table.logical_name)).collect();
             let mut cases = Vec::new();
             if !in_tables.is_empty() {
@@ -274,13 +270,7 @@ pub fn note_deleted(table: &TargetTable, run: i64) -> Statement {
                 d.param(1),
                 d.literal(&table.logical_name)
             );
-            let rows = d.table(&rows());
-            match d {
-                Dialect::Sqlite => format!("UPDATE {rows} AS r SET Outcome = 'deleted' WHERE {condition}"),
-                Dialect::Mssql => {
-                    format!("UPDATE r SET Outcome = 'deleted' FROM {rows} AS r WHERE {condition}")
-                }
-            }
+            d.update_as(&rows(), "r", "Outcome = 'deleted'", &condition)
         },
         vec![run.into()],
     )
