@@ -10,7 +10,7 @@ use staging_store::{SLICE_ROWS, Store};
 use crate::Error;
 use crate::error::while_doing;
 use crate::row::{self, BLANK};
-use crate::texts::{Separators, choice_columns, in_bytes, separator};
+use crate::texts::{Separators, choice_columns, separator};
 
 /// Fills the values of all choice columns of a table from the mapping table. Returns the rows whose value changed.
 ///
@@ -117,16 +117,9 @@ pub(crate) fn statement(
                     "(t.{text} IS NOT NULL AND COALESCE(t.{name}, {nothing}) <> COALESCE({value}, {nothing}))"
                 ));
             }
-            let update = match d {
-                Dialect::Sqlite => format!("UPDATE {} AS t SET", d.table(&target.name())),
-                Dialect::Mssql => "UPDATE t SET".to_owned(),
-            };
-            let from = match d {
-                Dialect::Sqlite => String::new(),
-                Dialect::Mssql => format!(" FROM {} t", d.table(&target.name())),
-            };
+            let (update, from) = d.update_around(&target.name());
             format!(
-                "{update} {values}, {flags}{from} WHERE t.{row} BETWEEN {first} AND {last} AND t.{source} = {is} AND ({differing})",
+                "{update}{values}, {flags}{from} WHERE t.{row} BETWEEN {first} AND {last} AND t.{source} = {is} AND ({differing})",
                 values = values.join(", "),
                 differing = differing.join(" OR "),
                 flags = flags(d, target),
@@ -158,7 +151,7 @@ fn one(d: Dialect, target: &TargetTable, column: &StagedColumn) -> String {
         "(SELECT m.TargetValue FROM {} m WHERE {} AND m.SourceText = {})",
         d.table(&row::table()),
         about(d, target, column),
-        in_bytes(d, &text)
+        d.in_bytes(&text)
     )
 }
 
@@ -167,30 +160,12 @@ fn many(d: Dialect, target: &TargetTable, column: &StagedColumn, separator: &str
     let text = format!("t.{}", d.quote(&column.text_column().unwrap_or_default()));
     let mapping = d.table(&row::table());
     let about = about(d, target, column);
-    let (tokens, token) = match d {
-        // "A;B" is quoted as JSON and its separators become those of a JSON list.
-        Dialect::Sqlite => (
-            format!(
-                "json_each('[' || REPLACE(json_quote({text}), {}, '\",\"') || ']') k",
-                d.literal(separator)
-            ),
-            "TRIM(k.value)".to_owned(),
-        ),
-        Dialect::Mssql => (
-            format!("STRING_SPLIT({text}, {}) k", d.literal(separator)),
-            in_bytes(d, "LTRIM(RTRIM(k.value))"),
-        ),
-    };
-    let listed = match d {
-        Dialect::Sqlite => "GROUP_CONCAT(v.TargetValue, ',' ORDER BY v.TargetValue)",
-        Dialect::Mssql => {
-            "STRING_AGG(CAST(v.TargetValue AS nvarchar(12)), ',') WITHIN GROUP (ORDER BY v.TargetValue)"
-        }
-    };
+    let (tokens, token) = d.tokens(&text, separator, "k");
     format!(
         "(SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM {tokens} WHERE {token} <> '' AND NOT EXISTS (SELECT 1 FROM {mapping} m WHERE {about} AND \
          m.SourceText = {token} AND (m.TargetValue IS NOT NULL OR m.Origin = {blank}))) THEN (SELECT {listed} FROM (SELECT DISTINCT m.TargetValue FROM {tokens} \
          INNER JOIN {mapping} m ON {about} AND m.SourceText = {token} WHERE m.TargetValue IS NOT NULL) v) END)",
+        listed = d.listed("v.TargetValue"),
         blank = d.literal(BLANK),
     )
 }

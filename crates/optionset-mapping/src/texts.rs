@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use staging_schema::{Dialect, StagedColumn, StagedKind, Statement, TargetTable, control};
+use staging_schema::{StagedColumn, StagedKind, Statement, TargetTable, control};
 use staging_store::Store;
 
 use crate::Error;
@@ -45,7 +45,7 @@ pub(crate) async fn texts(
     let Some(text) = column.text_column() else { return Ok(Texts::new()) };
     let statement = Statement::new(
         |d| {
-            let (text, source) = (in_bytes(d, &d.quote(&text)), d.quote(control::SOURCE_TABLE));
+            let (text, source) = (d.in_bytes(&d.quote(&text)), d.quote(control::SOURCE_TABLE));
             let unmapped =
                 if only_unmapped { format!(" AND {} IS NULL", d.quote(&column.name)) } else { String::new() };
             format!(
@@ -76,12 +76,4 @@ pub(crate) async fn texts(
         }
     }
     Ok(texts)
-}
-
-/// A text compared byte by byte.
-pub(crate) fn in_bytes(d: Dialect, expression: &str) -> String {
-    match d {
-        Dialect::Sqlite => expression.to_owned(),
-        Dialect::Mssql => format!("{expression} COLLATE Latin1_General_BIN2"),
-    }
 }
