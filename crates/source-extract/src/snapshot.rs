@@ -154,7 +154,7 @@ impl Arriving {
         for table in [self.name(), TableName::source(&self.table)] {
             let twins = Statement::new(
                 |d| {
-                    let (key, hash) = (binary(d, &d.quote(key)), d.quote(control::ROW_HASH));
+                    let (key, hash) = (d.in_bytes(&d.quote(key)), d.quote(control::ROW_HASH));
                     format!(
                         "SELECT COUNT(*) FROM (SELECT {hash} AS h FROM {} GROUP BY {key}, {hash} HAVING COUNT(*) > 1) x",
                         d.table(&table)
@@ -177,23 +177,24 @@ impl Arriving {
     fn merge(&self, key: &str) -> Vec<Statement> {
         let snapshot = TableName::source(&self.table);
         let index = |table: &TableName| {
-            Statement::script(|d| match d {
-                Dialect::Sqlite => format!(
+            Statement::script(|d| {
+                if !d.indexes_long_texts() {
+                    return String::new();
+                }
+                format!(
                     "CREATE INDEX {} ON {} ({}, {})",
                     d.index(table, "Merge"),
                     d.table(table),
                     d.quote(key),
                     d.quote(control::ROW_HASH)
-                ),
-                // A text of any length cannot be indexed there; the join is done by hashing.
-                Dialect::Mssql => String::new(),
+                )
             })
         };
         let same = |d: Dialect, left: &str, right: &str| {
             let (key, hash) = (d.quote(key), d.quote(control::ROW_HASH));
             format!(
                 "{} = {right}.{key} AND {left}.{hash} = {right}.{hash}",
-                binary(d, &format!("{left}.{key}"))
+                d.in_bytes(&format!("{left}.{key}"))
             )
         };
         let arriving = self.name();
@@ -232,28 +233,19 @@ impl Arriving {
             },
             Vec::new(),
         );
-        let drop_index = Statement::script(|d| match d {
-            Dialect::Sqlite => format!("DROP INDEX {}", d.index(&snapshot, "Merge")),
-            Dialect::Mssql => String::new(),
+        let drop_index = Statement::script(|d| {
+            if d.indexes_long_texts() {
+                format!("DROP INDEX {}", d.index(&snapshot, "Merge"))
+            } else {
+                String::new()
+            }
         });
         vec![index(&snapshot), index(&arriving), remove, moved, add, drop_index, ddl::drop_table(&arriving)]
     }
 
     fn rename(&self) -> Statement {
         let (from, to) = (self.name(), TableName::source(&self.table));
-        Statement::new(
-            |d| match d {
-                Dialect::Sqlite => format!("ALTER TABLE {} RENAME TO {}", d.table(&from), d.table(&to)),
-                Dialect::Mssql => {
-                    format!(
-                        "EXEC sp_rename {}, {}, N'OBJECT'",
-                        d.literal(&d.table(&from)),
-                        d.literal(to.name())
-                    )
-                }
-            },
-            Vec::new(),
-        )
+        Statement::new(|d| d.rename(&from, &to), Vec::new())
     }
 
     pub(crate) fn columns(&self) -> &[String] {
@@ -278,12 +270,4 @@ pub(crate) async fn columns_of(
 
 async fn count(store: &Store, table: &TableName) -> Result<u64, staging_store::Error> {
     store.count(&Statement::new(|d| format!("SELECT COUNT(*) FROM {}", d.table(table)), Vec::new())).await
-}
-
-/// A key compared byte by byte.
-fn binary(d: Dialect, expression: &str) -> String {
-    match d {
-        Dialect::Sqlite => expression.to_owned(),
-        Dialect::Mssql => format!("{expression} COLLATE Latin1_General_BIN2"),
-    }
 }
