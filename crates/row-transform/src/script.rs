@@ -55,11 +55,7 @@ impl Script {
     /// Neither file is there, it is not UTF-8, or a `${…}` names no table.
     pub fn read(folder: &Path, name: &str, dialect: Dialect) -> Result<Self, Error> {
         let plain = folder.join(name);
-        let engine = match dialect {
-            Dialect::Sqlite => "sqlite.sql",
-            Dialect::Mssql => "mssql.sql",
-        };
-        let own = plain.with_extension(engine);
+        let own = plain.with_extension(format!("{}.sql", dialect.word()));
         let path = if own.is_file() { own } else { plain };
         let text = std::fs::read_to_string(&path)
             .map_err(|source| Error::ScriptUnreadable { path: path.clone(), source })?;

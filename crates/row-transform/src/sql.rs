@@ -1,10 +1,11 @@
 //! Pieces of SQL that carry their parameters, so that expressions can be put together without counting placeholders.
 
-use staging_schema::{Dialect, Statement, Value};
+use staging_schema::{Dialect, PerDialect, Statement, Value};
 
 /// A piece of SQL in both dialects, with its parameters in order.
 ///
-/// Parameters that are equal are one, so that a dialect may name a value more often than the other.
+/// Parameters that are equal are one, so that a dialect may name a value more often than the other. What an engine writes in its
+/// own way is the [`Dialect`]'s to say; here its answers are kept side by side.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Fragment {
     pieces: Vec<Piece>,
@@ -15,10 +16,14 @@ pub(crate) struct Fragment {
 #[derive(Clone, Debug, PartialEq)]
 enum Piece {
     Same(String),
-    Each { sqlite: String, mssql: String },
-    Either { sqlite: Fragment, mssql: Fragment },
+    Word(String),
+    Each(PerDialect<String>),
+    Built(PerDialect<Fragment>),
     Param(Value),
 }
+
+/// Stands in front of and behind the number of a fragment that goes into a text; no text that is written holds it.
+const MARK: char = '\u{fdd0}';
 
 impl Fragment {
     /// Text that reads the same on both engines.
@@ -26,24 +31,53 @@ impl Fragment {
         Self { pieces: vec![Piece::Same(text.into())], gap: None }
     }
 
-    /// NULL where a text is expected: SQL Server takes a bare NULL for a number.
+    /// A word of the statement, as a literal.
+    pub(crate) fn word(text: impl Into<String>) -> Self {
+        Self { pieces: vec![Piece::Word(text.into())], gap: None }
+    }
+
+    /// NULL where a text is expected.
     pub(crate) fn no_text() -> Self {
-        Self::each(|dialect| match dialect {
-            Dialect::Sqlite => "NULL".to_owned(),
-            Dialect::Mssql => "CAST(NULL AS nvarchar(max))".to_owned(),
-        })
+        Self::each(|dialect| dialect.no_text().to_owned())
     }
 
     /// Text that differs.
     pub(crate) fn each(text: impl Fn(Dialect) -> String) -> Self {
-        let (sqlite, mssql) = (text(Dialect::Sqlite), text(Dialect::Mssql));
-        Self { pieces: vec![Piece::Each { sqlite, mssql }], gap: None }
+        Self { pieces: vec![Piece::Each(PerDialect::new(text))], gap: None }
     }
 
-    /// Two texts that have little in common. Both must use the same parameters, each as often as it likes.
-    pub(crate) fn either(sqlite: Self, mssql: Self) -> Self {
-        let gap = mssql.gap.clone();
-        Self { pieces: vec![Piece::Either { sqlite, mssql }], gap }
+    /// Text that is put together in other ways. Both must use the same parameters, each as often as it likes.
+    pub(crate) fn built(text: impl Fn(Dialect) -> Self) -> Self {
+        let forms = PerDialect::new(|dialect| text(dialect).only(dialect));
+        let own = Dialect::ALL.into_iter().filter(|dialect| !dialect.borrows_functions());
+        let gap = own.map(|dialect| forms.of(dialect)).find_map(|form| form.gap.clone());
+        Self { pieces: vec![Piece::Built(forms)], gap }
+    }
+
+    /// This as one dialect has it, so that forms within forms are kept once.
+    fn only(self, dialect: Dialect) -> Self {
+        let pieces = self.pieces.into_iter().flat_map(|piece| match piece {
+            Piece::Built(forms) => forms.of(dialect).pieces.clone(),
+            other => vec![other],
+        });
+        Self { pieces: pieces.collect(), gap: self.gap }
+    }
+
+    /// Text that a dialect makes of the texts of others.
+    pub(crate) fn over<const N: usize>(
+        parts: [Self; N],
+        text: impl Fn(Dialect, [&str; N]) -> String,
+    ) -> Self {
+        let marks: [String; N] = std::array::from_fn(mark);
+        let marks = marks.each_ref().map(String::as_str);
+        Self::built(|dialect| filled(&text(dialect, marks), &parts))
+    }
+
+    /// The same of as many as there are.
+    pub(crate) fn over_all(parts: &[Self], text: impl Fn(Dialect, &[&str]) -> String) -> Self {
+        let marks: Vec<String> = (0..parts.len()).map(mark).collect();
+        let marks: Vec<&str> = marks.iter().map(String::as_str).collect();
+        Self::built(|dialect| filled(&text(dialect, &marks), parts))
     }
 
     /// A parameter.
@@ -51,47 +85,26 @@ impl Fragment {
         Self { pieces: vec![Piece::Param(value.into())], gap: None }
     }
 
-    /// A function of ours: SQLite borrows it, SQL Server has it in the schema `migration`.
+    /// A function of ours.
     pub(crate) fn function(name: &'static str, arguments: Vec<Self>) -> Self {
-        let call = Self::each(|dialect| match dialect {
-            Dialect::Sqlite => format!("{name}("),
-            Dialect::Mssql => format!("[migration].[{name}]("),
-        });
+        let call = Self::each(|dialect| format!("{}(", dialect.function(name)));
         call.then(Self::join(arguments, ", ")).text(")")
     }
 
     /// Texts joined into one, NULL counting as no text.
-    pub(crate) fn joined(texts: Vec<Self>) -> Self {
-        // Not CONCAT on SQL Server: Babelfish takes it to the code page of the database.
-        let plus = texts.iter().map(|text| match text.pieces.as_slice() {
-            [Piece::Each { mssql, .. }] if mssql.starts_with("N'") => text.clone(),
-            [Piece::Param(_)] => text.clone(),
-            _ => Self::sql("COALESCE(").then(text.clone()).text(", N'')"),
-        });
-        let plus = Self::join(plus, " + ");
-        Self::either(
-            Self::sql("CONCAT(").then(Self::join(texts, ", ")).text(")"),
-            Self::sql("(").then(plus).text(")"),
-        )
+    pub(crate) fn joined(texts: &[Self]) -> Self {
+        let is_given = |text: &Self| matches!(text.pieces.as_slice(), [Piece::Word(_) | Piece::Param(_)]);
+        let given: Vec<bool> = texts.iter().map(is_given).collect();
+        Self::over_all(texts, |dialect, texts| {
+            let texts: Vec<_> = texts.iter().copied().zip(given.iter().copied()).collect();
+            dialect.joined(&texts)
+        })
     }
 
     /// A digest over values, of sixteen characters: equal for equal values, and another when a value moves to its neighbour.
     /// Digests are compared within one database only.
-    pub(crate) fn digest(values: Vec<Self>) -> Self {
-        let marked = values.iter().map(|value| {
-            let text = Self::sql("CONVERT(nvarchar(max), ").then(value.clone()).text(")");
-            Self::sql("COALESCE(CAST(DATALENGTH(")
-                .then(text.clone())
-                .text(") AS nvarchar(12)) + N':' + ")
-                .then(text)
-                .text(", N'-')")
-        });
-        // Seven bytes of the hash as a number of at most sixteen digits.
-        let mssql =
-            Self::sql("RIGHT('000000000000000' + CAST(CONVERT(bigint, SUBSTRING(HASHBYTES('SHA2_256', ")
-                .then(Self::join(marked, " + "))
-                .text("), 1, 7)) % 10000000000000000 AS varchar(16)), 16)");
-        Self::either(Self::sql("dv_hash(").then(Self::join(values, ", ")).text(")"), mssql)
+    pub(crate) fn digest(values: &[Self]) -> Self {
+        Self::over_all(values, |dialect, values| dialect.digest("dv_hash", values))
     }
 
     /// This, which SQL Server cannot do for a reason.
@@ -129,33 +142,25 @@ impl Fragment {
         joined
     }
 
-    /// The parameters of one dialect, each once, in the order of its text.
-    fn params(&self, dialect: Dialect) -> Vec<Value> {
-        let mut params = Vec::new();
-        self.collect_params(dialect, &mut params);
-        params
-    }
-
     fn collect_params(&self, dialect: Dialect, params: &mut Vec<Value>) {
         for piece in &self.pieces {
             match piece {
                 Piece::Param(value) if !params.contains(value) => params.push(value.clone()),
-                Piece::Either { sqlite, mssql } => match dialect {
-                    Dialect::Sqlite => sqlite.collect_params(dialect, params),
-                    Dialect::Mssql => mssql.collect_params(dialect, params),
-                },
-                Piece::Param(_) | Piece::Same(_) | Piece::Each { .. } => {}
+                Piece::Built(forms) => forms.of(dialect).collect_params(dialect, params),
+                Piece::Param(_) | Piece::Same(_) | Piece::Word(_) | Piece::Each(_) => {}
             }
         }
     }
 
     /// The finished statement.
     pub(crate) fn statement(&self) -> Statement {
-        let params = self.params(Dialect::Sqlite);
-        debug_assert!(
-            self.params(Dialect::Mssql).iter().all(|param| params.contains(param)),
-            "both dialects share the parameters"
-        );
+        // Each once, in the order of the text.
+        let mut params = Vec::new();
+        for dialect in Dialect::ALL {
+            let known = params.len();
+            self.collect_params(dialect, &mut params);
+            debug_assert!(known == 0 || known == params.len(), "both dialects share the parameters");
+        }
         let text = |dialect: Dialect| {
             let mut text = String::new();
             self.render(dialect, &params, &mut text);
@@ -168,14 +173,9 @@ impl Fragment {
         for piece in &self.pieces {
             match piece {
                 Piece::Same(same) => text.push_str(same),
-                Piece::Each { sqlite, mssql } => text.push_str(match dialect {
-                    Dialect::Sqlite => sqlite,
-                    Dialect::Mssql => mssql,
-                }),
-                Piece::Either { sqlite, mssql } => match dialect {
-                    Dialect::Sqlite => sqlite.render(dialect, params, text),
-                    Dialect::Mssql => mssql.render(dialect, params, text),
-                },
+                Piece::Word(word) => text.push_str(&dialect.literal(word)),
+                Piece::Each(texts) => text.push_str(texts.of(dialect)),
+                Piece::Built(forms) => forms.of(dialect).render(dialect, params, text),
                 Piece::Param(value) => {
                     let at = params.iter().position(|param| param == value).unwrap_or(params.len());
                     text.push_str(&dialect.param(at + 1));
@@ -183,6 +183,24 @@ impl Fragment {
             }
         }
     }
+}
+
+fn mark(n: usize) -> String {
+    format!("{MARK}{n}{MARK}")
+}
+
+/// A text with the parts in the places of their marks.
+fn filled(text: &str, parts: &[Fragment]) -> Fragment {
+    let mut filled = Fragment::default();
+    for (at, piece) in text.split(MARK).enumerate() {
+        // Every other piece stands between two marks.
+        let part = piece.parse().ok().filter(|_| at % 2 == 1).and_then(|n: usize| parts.get(n));
+        filled = match part {
+            Some(part) => filled.then(part.clone()),
+            None => filled.text(piece),
+        };
+    }
+    filled
 }
 
 /// A quoted column, qualified by an alias.
@@ -201,4 +219,21 @@ pub(crate) fn same(a: &Fragment, b: &Fragment) -> Fragment {
         .text(" IS NULL AND ")
         .then(b.clone())
         .text(" IS NULL))")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_keep_their_parameters_wherever_a_dialect_puts_them() {
+        let sum = Fragment::over([Fragment::param(7), Fragment::param("x")], |d, [a, b]| {
+            if d.borrows_functions() { format!("f({b}, {a})") } else { format!("{a} + {b} + {a}") }
+        });
+        let statement = sum.then(Fragment::word("it's")).statement();
+        let [first, second] = Dialect::ALL.map(|d| statement.text(d).to_owned());
+        assert_eq!(first, "f(?1, ?2)'it''s'");
+        assert_eq!(second, "@P2 + @P1 + @P2N'it''s'");
+        assert_eq!(statement.params(), ["x".into(), Value::Integer(7)]);
+    }
 }

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use staging_schema::Dialect;
-
 use super::source::SourceRef;
 use crate::model::LookupRule;
 use crate::problem::Problems;
@@ -159,7 +157,7 @@ fn branch(cases: &mut Fragment, when: &Fragment, then: Fragment) {
 
 /// Names of tables are words of the statement.
 fn word(text: &str) -> Fragment {
-    Fragment::each(|d: Dialect| d.literal(text))
+    Fragment::word(text)
 }
 
 fn null() -> Fragment {
@@ -167,12 +165,8 @@ fn null() -> Fragment {
 }
 
 fn starts_with(column: &Fragment, prefix: &str) -> Fragment {
-    let start = Fragment::each(|d| match d {
-        Dialect::Sqlite => "SUBSTR(".to_owned(),
-        Dialect::Mssql => "SUBSTRING(".to_owned(),
-    });
-    start
-        .then(column.clone())
-        .text(&format!(", 1, {}) = ", prefix.chars().count()))
+    let length = prefix.chars().count();
+    Fragment::over([column.clone()], |d, [column]| d.substring(column, 1, length))
+        .text(" = ")
         .then(Fragment::param(prefix))
 }

@@ -165,12 +165,12 @@ fn plan_key(
         return Some(only.clone());
     }
     let all = Fragment::join(parts.iter().map(|part| part.clone().text(" IS NOT NULL")), " AND ");
-    let bar = || Fragment::each(|d| d.literal("|"));
+    let bar = || Fragment::word("|");
     let joined = parts
         .into_iter()
         .enumerate()
         .flat_map(|(index, part)| std::iter::once(bar()).filter(move |_| index > 0).chain([part]));
-    let joined = Fragment::joined(joined.collect());
+    let joined = Fragment::joined(&joined.collect::<Vec<_>>());
     Some(Fragment::sql("CASE WHEN ").then(all).text(" THEN ").then(joined).text(" END"))
 }
 
@@ -284,7 +284,7 @@ fn plan_column(
                 plan.staged.push(StagedColumn::new(name, kind));
                 // Staged only where other mappings make them necessary.
                 for (suffix, word) in [(TABLE_SUFFIX, to.clone()), (SOURCE_TABLE_SUFFIX, feed.clone())] {
-                    let value = Fragment::each(|d| d.literal(&word));
+                    let value = Fragment::word(word.as_str());
                     plan.cells.push(Cell { column: format!("{name}{suffix}"), value });
                 }
                 let parents = vec![(to, feed)];

@@ -74,7 +74,7 @@ impl<'a> SourceRef<'a> {
         problems: &mut Problems<'_>,
     ) -> Option<Fragment> {
         let expanded = |dialect: Dialect| script::expand(text, dialect);
-        if let Err(message) = expanded(Dialect::Sqlite) {
+        if let Some(message) = Dialect::ALL.into_iter().find_map(|dialect| expanded(dialect).err()) {
             match target {
                 Some(target) => problems.column(target, message),
                 None => problems.table(message),

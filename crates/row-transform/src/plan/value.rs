@@ -1,7 +1,6 @@
 //! Values: the SQL that reads the text of a rule as the type of its column.
 
 use dataverse_wire::metadata::{ColumnType, DateTimeBehavior};
-use staging_schema::Dialect;
 
 use super::formats::is_read_by_sql_server;
 use super::map::Reading;
@@ -66,7 +65,7 @@ fn text_of(
             let parts = pieces.iter().map(|piece| {
                 if piece.is_column { column("s", &piece.text) } else { Fragment::param(piece.text.as_str()) }
             });
-            let whole = Fragment::joined(parts.collect());
+            let whole = Fragment::joined(&parts.collect::<Vec<_>>());
             if used.is_empty() {
                 whole
             } else {
@@ -80,11 +79,7 @@ fn text_of(
         ValueSource::Constant(constant) => Fragment::param(written(constant, rule)),
         ValueSource::Expression(expression) => {
             let expression = source.expression(expression, Some(name), problems)?;
-            // STUFF answers NULL to an empty text; to NULLIF of SQL Server blanks are one as well.
-            let mssql = Fragment::sql("STUFF(CAST((")
-                .then(expression.clone())
-                .text(") AS nvarchar(max)), 1, 0, N'')");
-            Fragment::either(Fragment::sql("NULLIF((").then(expression).text("), '')"), mssql)
+            Fragment::over([expression], |d, [expression]| d.text_or_null(expression))
         }
         ValueSource::Nothing => Fragment::no_text(),
     };
@@ -97,21 +92,12 @@ fn text_of(
 
 /// Texts with a separator between those that are there; NULL when none is.
 fn separated(texts: Vec<Fragment>, separator: &str) -> Fragment {
-    let mark = || Fragment::param(separator);
-    // SQL Server knows CONCAT_WS since 2017 only: each text gets a separator in front of it, and the first is cut off.
-    let each = texts
-        .iter()
-        .map(|text| Fragment::sql("COALESCE(").then(mark()).text(" + ").then(text.clone()).text(", N'')"));
-    let none = Fragment::join(texts.iter().map(|text| text.clone().text(" IS NULL")), " AND ");
-    let mssql = Fragment::sql("CASE WHEN ")
-        .then(none)
-        .text(" THEN NULL ELSE STUFF(")
-        .then(Fragment::join(each, " + "))
-        .text(&format!(", 1, {}, N'') END", crate::values::utf16_length(separator)));
-    let sqlite = Fragment::sql("NULLIF(CONCAT_WS(")
-        .then(Fragment::join(std::iter::once(mark()).chain(texts), ", "))
-        .text("), '')");
-    Fragment::either(sqlite, mssql)
+    let units = crate::values::utf16_length(separator);
+    let parts: Vec<_> = texts.into_iter().chain([Fragment::param(separator)]).collect();
+    Fragment::over_all(&parts, |d, parts| match parts {
+        [texts @ .., separator] => d.separated(texts, separator, units),
+        [] => d.no_text().to_owned(),
+    })
 }
 
 /// A constant as the source would have written it: with the rule's decimal sign.
@@ -210,7 +196,7 @@ fn read_as(
                 return None;
             }
             let zone = rule.zone.as_deref().map_or_else(|| Fragment::sql("NULL"), Fragment::param);
-            let form = Fragment::each(|d: Dialect| d.literal(form.word()));
+            let form = Fragment::word(form.word());
             let value = Fragment::function(
                 "dv_date",
                 vec![text.clone(), Fragment::param(listed(&formats)), zone, form],

@@ -13,7 +13,7 @@ pub(crate) use scratch::create as scratch_tables;
 pub(crate) use statements::{effective_key, from_source, is_duplicate, is_row_of, is_too_long};
 pub(crate) use stored::{is_longer, misfits, type_of};
 
-use staging_schema::{Dialect, Statement, TableName, Value, control};
+use staging_schema::{Statement, TableName, Value, control};
 use staging_store::{SLICE_ROWS, Store};
 
 use crate::Error;
@@ -53,7 +53,7 @@ pub async fn stage(store: &Store, plan: &Plan, table: &str) -> Result<Vec<Staged
     check_engine(store, planned)?;
     let failed = while_doing(table, "preparing its scratch tables");
     store.execute_all(&scratch::create()).await.map_err(failed)?;
-    if store.dialect() == Dialect::Mssql {
+    if !store.dialect().borrows_functions() {
         let failed = while_doing(table, "writing down the offsets of its time zones");
         store.execute_all(&zones::prepare(planned)).await.map_err(failed)?;
     }
@@ -84,8 +84,8 @@ pub fn statements_for_sql_server(planned: &TablePlan) -> Vec<Statement> {
 
 fn check_engine(store: &Store, planned: &TablePlan) -> Result<(), Error> {
     let gap = planned.maps.iter().flat_map(|map| &map.cells).find_map(|cell| cell.value.mssql_gap());
-    match (store.dialect(), gap) {
-        (Dialect::Mssql, Some(what)) => {
+    match gap {
+        Some(what) if !store.dialect().borrows_functions() => {
             Err(Error::NotOnThisEngine { table: planned.target.logical_name.clone(), what: what.to_owned() })
         }
         _ => Ok(()),

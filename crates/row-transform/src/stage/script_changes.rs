@@ -3,7 +3,9 @@
 use staging_schema::{Dialect, StagedColumn, StagedKind, Statement, control};
 use staging_store::{SLICE_ROWS, Store};
 
-use super::statements::{Change, hash_of, key_columns, new_generation, resolved_columns, was_sent};
+use super::statements::{
+    Change, hash_of, key_columns, new_generation, resolved_columns, script_half, source_half, was_sent,
+};
 use crate::Error;
 use crate::error::while_doing;
 use crate::plan::{MapPlan, TablePlan};
@@ -24,25 +26,14 @@ fn statement(planned: &TablePlan, map: &MapPlan, slice: &std::ops::RangeInclusiv
     let staged: Vec<&StagedColumn> =
         map.script_columns.iter().filter_map(|name| planned.target.column(name)).collect();
     let hash = hash_of(staged.iter().flat_map(|column| script_content(column)).collect());
-    let half = |d: Dialect| match d {
-        Dialect::Sqlite => format!("SUBSTR(t.{}, 17)", d.quote(control::ROW_HASH)),
-        Dialect::Mssql => format!("SUBSTRING(t.{}, 17, 64)", d.quote(control::ROW_HASH)),
-    };
-    let first_half = |d: Dialect| match d {
-        Dialect::Sqlite => format!("SUBSTR(t.{}, 1, 16)", d.quote(control::ROW_HASH)),
-        Dialect::Mssql => format!("SUBSTRING(t.{}, 1, 16)", d.quote(control::ROW_HASH)),
-    };
     let [first, last] = super::bounds(slice);
     let mut assignments = vec![
-        Fragment::each(|d| format!("{} = CONCAT({}, ", d.quote(control::ROW_HASH), first_half(d)))
+        Fragment::each(|d| format!("{} = CONCAT({}, ", d.quote(control::ROW_HASH), source_half(d)))
             .then(hash.clone())
             .text(")"),
     ];
     let sent = |d: Dialect| format!("CASE WHEN {} THEN 1 ELSE 0 END", was_sent(planned, d));
-    let generation = Fragment::either(
-        new_generation(planned, map, &sent(Dialect::Sqlite), Change::Script),
-        new_generation(planned, map, &sent(Dialect::Mssql), Change::Script),
-    );
+    let generation = Fragment::built(|d| new_generation(planned, map, &sent(d), Change::Script));
     assignments.push(generation);
     for staged in staged {
         if key_columns(staged).is_empty() {
@@ -64,16 +55,10 @@ fn statement(planned: &TablePlan, map: &MapPlan, slice: &std::ops::RangeInclusiv
             });
         }
     }
-    let update = Fragment::each(|d| match d {
-        Dialect::Sqlite => format!("UPDATE {} AS t SET ", d.table(&planned.target.name())),
-        Dialect::Mssql => "UPDATE t SET ".to_owned(),
-    });
-    update
+    let around = |d: Dialect| d.update_around(&planned.target.name());
+    Fragment::each(|d| around(d).0)
         .then(Fragment::join(assignments, ", "))
-        .then(Fragment::each(|d| match d {
-            Dialect::Sqlite => String::new(),
-            Dialect::Mssql => format!(" FROM {} t", d.table(&planned.target.name())),
-        }))
+        .then(Fragment::each(|d| around(d).1))
         .text(" WHERE ")
         .then(super::row_id("t"))
         .text(" BETWEEN ")
@@ -85,7 +70,7 @@ fn statement(planned: &TablePlan, map: &MapPlan, slice: &std::ops::RangeInclusiv
         .text(" = ")
         .then(Fragment::param(map.source.as_str()))
         .text(" AND ")
-        .then(Fragment::each(|d| format!("COALESCE({}, '')", half(d))))
+        .then(Fragment::each(|d| format!("COALESCE({}, '')", script_half(d))))
         .text(" <> ")
         .then(hash)
         .statement()
@@ -95,10 +80,7 @@ fn statement(planned: &TablePlan, map: &MapPlan, slice: &std::ops::RangeInclusiv
 fn digits_of(staged: &StagedColumn) -> Fragment {
     let value = column("t", &staged.name);
     match staged.kind {
-        StagedKind::Double { .. } => {
-            let digits = Fragment::sql("TRY_CAST(").then(value.clone()).text(" AS decimal(38,10))");
-            Fragment::either(value, digits)
-        }
+        StagedKind::Double { .. } => Fragment::over([value], |d, [value]| d.digits(value)),
         _ => value,
     }
 }

@@ -5,12 +5,12 @@
 
 use std::ops::RangeInclusive;
 
-use staging_schema::{Dialect, SqlType, Statement, TableName, control};
+use staging_schema::{Dialect, SqlType, Statement, TableName, UpdateByList, control};
 
 use super::scratch;
 use super::statements::{
     Change, effective_key, from_source, hash_of, is_row_of, key_columns, new_generation, quoted,
-    resolved_columns, target_table,
+    resolved_columns, script_half, source_half, target_table,
 };
 use super::stored::{stored, type_of};
 use crate::model::Mode;
@@ -41,9 +41,9 @@ impl<'a> Slice<'a> {
             .then(Fragment::param(last))
     }
 
-    /// The mapped rows of the slice, each expression computed once: SQLite's `WITH m AS (…)`, and a temporary table of SQL
-    /// Server, which would compute an expression again wherever it is named.
-    fn mapped(&self, only: Option<Fragment>) -> Fragment {
+    /// A statement that reads the mapped rows of the slice as `m`, each expression computed once. `head` comes before `FROM`, `tail`
+    /// after its first table.
+    fn over_mapped(&self, only: Option<Fragment>, head: Fragment, tail: Fragment) -> Statement {
         let mut outputs = vec![
             super::row_id("s").text(" AS SourceRowId"),
             effective_key(self.planned, self.map).text(" AS SourceKey"),
@@ -54,40 +54,15 @@ impl<'a> Slice<'a> {
         if let Some(client_id) = &self.map.client_id {
             outputs.push(client_id.clone().text(" AS ").then(quoted(control::CLIENT_ID)));
         }
-        let each = |sqlite: &'static str, mssql: &'static str| {
-            Fragment::each(move |d| match d {
-                Dialect::Sqlite => sqlite.to_owned(),
-                Dialect::Mssql => mssql.to_owned(),
-            })
+        let from = from_source(self.map).text(" AND ").then(self.in_slice());
+        let from = match only {
+            Some(only) => from.text(" AND ").then(only),
+            None => from,
         };
-        // SQLite would put the expressions into the outer query, and compute them once more for the hash.
-        let rows = each("WITH m AS MATERIALIZED (SELECT ", "SET NOCOUNT ON; SELECT ")
-            .then(Fragment::join(outputs, ", "))
-            .then(each("", " INTO #Mapped"))
-            .then(from_source(self.map))
-            .text(" AND ")
-            .then(self.in_slice());
-        let end = each(") ", "; SET NOCOUNT OFF; ");
-        match only {
-            Some(only) => rows.text(" AND ").then(only).then(end),
-            None => rows.then(end),
-        }
-    }
-
-    /// What reads the rows of [`mapped`](Self::mapped), as `m`.
-    fn from_mapped() -> Fragment {
-        Fragment::each(|d| match d {
-            Dialect::Sqlite => " FROM m".to_owned(),
-            Dialect::Mssql => " FROM #Mapped m".to_owned(),
+        Fragment::over([Fragment::join(outputs, ", "), from, head, tail], |d, [columns, from, head, tail]| {
+            d.computed_first(columns, from, |rows| format!("{head} FROM {rows}{tail}"))
         })
-    }
-
-    /// Ends a statement that begins with [`mapped`](Self::mapped).
-    fn done(statement: Fragment) -> Fragment {
-        statement.then(Fragment::each(|d| match d {
-            Dialect::Sqlite => String::new(),
-            Dialect::Mssql => "; DROP TABLE #Mapped".to_owned(),
-        }))
+        .statement()
     }
 
     /// Everything that the content hash covers: staged cells, then parties.
@@ -130,7 +105,7 @@ impl<'a> Slice<'a> {
         let mut values = vec![
             Fragment::param(self.map.source.as_str()),
             Fragment::sql("m.SourceKey"),
-            Fragment::each(|d| d.literal(action)),
+            Fragment::word(action),
             Fragment::sql("CONCAT(").then(self.hash()).text(&format!(", '{NO_SCRIPT}')")),
         ];
         for cell in &self.map.cells {
@@ -141,18 +116,14 @@ impl<'a> Slice<'a> {
             into.push(quoted(control::CLIENT_ID));
             values.push(column("m", control::CLIENT_ID));
         }
-        let insert = self
-            .mapped(Some(absent))
-            .text("INSERT INTO ")
+        let insert = Fragment::sql("INSERT INTO ")
             .then(target_table(self.planned))
             .text(" (")
             .then(Fragment::join(into, ", "))
             .text(") SELECT ")
-            .then(Fragment::join(values, ", "))
-            .then(Self::from_mapped())
-            // In the order of the source, so that RowIds follow it.
-            .text(" ORDER BY m.SourceRowId");
-        Self::done(insert).statement()
+            .then(Fragment::join(values, ", "));
+        // In the order of the source, so that RowIds follow it.
+        self.over_mapped(Some(absent), insert, Fragment::sql(" ORDER BY m.SourceRowId"))
     }
 
     fn stored(&self, name: &str, value: Fragment) -> Fragment {
@@ -166,32 +137,22 @@ impl<'a> Slice<'a> {
         }
         let changes = || Fragment::each(|d| d.table(&scratch::changes()));
         let clear = Fragment::sql("DELETE FROM ").then(changes());
-        let first_half = |dialect: Dialect| match dialect {
-            Dialect::Sqlite => format!("SUBSTR(t.{}, 1, 16)", dialect.quote(control::ROW_HASH)),
-            Dialect::Mssql => format!("SUBSTRING(t.{}, 1, 16)", dialect.quote(control::ROW_HASH)),
-        };
-        let list = self
-            .mapped(None)
-            .text("INSERT INTO ")
+        let list = Fragment::sql("INSERT INTO ")
             .then(changes())
             .text(" (TargetRowId, SourceRowId, RowHash) SELECT ")
             .then(super::row_id("t"))
             .text(", m.SourceRowId, ")
-            .then(self.hash())
-            .then(Self::from_mapped())
-            // The order of the join is fixed: each mapped row finds its staged row through the unique index.
-            .then(Fragment::each(|d| match d {
-                Dialect::Sqlite => " CROSS JOIN ".to_owned(),
-                Dialect::Mssql => " INNER JOIN ".to_owned(),
-            }))
+            .then(self.hash());
+        // Each mapped row finds its staged row through the unique index.
+        let staged = Fragment::each(|d| format!(" {} ", d.join_in_order()))
             .then(target_table(self.planned))
             .text(" t ON ")
             .then(is_row_of(self.map, Fragment::sql("m.SourceKey")))
             .text(" WHERE ")
-            .then(Fragment::each(|d| format!("COALESCE({}, '')", first_half(d))))
+            .then(Fragment::each(|d| format!("COALESCE({}, '')", source_half(d))))
             .text(" <> ")
             .then(self.hash());
-        let mut statements = vec![clear.statement(), Self::done(list).statement(), self.update()];
+        let mut statements = vec![clear.statement(), self.over_mapped(None, list, staged), self.update()];
         if self.planned.target.has_parties() {
             let forget = Fragment::sql("DELETE FROM ")
                 .then(Fragment::each(|d| d.table(&self.planned.target.party())))
@@ -238,48 +199,27 @@ impl<'a> Slice<'a> {
     fn update(&self) -> Statement {
         let values = self.new_values();
         let flags = new_generation(self.planned, self.map, "1", Change::Source);
-        let names = || Fragment::join(values.iter().map(|(name, _)| quoted(name)), ", ");
-        let changes = |d: Dialect| d.table(&scratch::changes());
-        let target = |d: Dialect| d.table(&self.planned.target.name());
-        let source = |d: Dialect| d.table(&TableName::source(&self.map.source));
-        let row_id = |d: Dialect| d.quote(control::ROW_ID);
-        let hash = |d: Dialect| d.quote(control::ROW_HASH);
-        // One text serves both engines only where neither `UPDATE … FROM` nor row values are needed; here they are.
-        let sqlite = Fragment::each(|d| format!("UPDATE {} AS t SET (", target(d)))
-            .then(names())
-            .text(") = (SELECT ")
-            .then(Fragment::join(values.iter().map(|(_, value)| value.clone()), ", "))
-            .then(Fragment::each(|d| {
-                format!(
-                    " FROM {changes} w JOIN {source} s ON s.{row} = w.SourceRowId WHERE w.TargetRowId = t.{row}), {hash} = \
-                     CONCAT((SELECT w.RowHash FROM {changes} w WHERE w.TargetRowId = t.{row}), SUBSTR(t.{hash}, 17)), ",
-                    changes = changes(d),
-                    source = source(d),
-                    row = row_id(d),
-                    hash = hash(d),
-                )
-            }))
-            .then(flags.clone())
-            .then(Fragment::each(|d| {
-                format!(" WHERE t.{} IN (SELECT TargetRowId FROM {})", row_id(d), changes(d))
-            }));
-        let assignments = values.iter().map(|(name, value)| quoted(name).text(" = ").then(value.clone()));
-        let mssql = Fragment::sql("UPDATE t SET ")
-            .then(Fragment::join(assignments, ", "))
-            .then(Fragment::each(|d| {
-                format!(", {hash} = CONCAT(w.RowHash, SUBSTRING(t.{hash}, 17, 64)), ", hash = hash(d))
-            }))
-            .then(flags)
-            .then(Fragment::each(|d| {
-                format!(
-                    " FROM {target} t INNER JOIN {changes} w ON w.TargetRowId = t.{row} INNER JOIN {source} s ON s.{row} = w.SourceRowId",
-                    target = target(d),
-                    changes = changes(d),
-                    source = source(d),
-                    row = row_id(d),
-                )
-            }));
-        Fragment::either(sqlite, mssql).statement()
+        let names: Vec<String> = values.iter().map(|(name, _)| name.clone()).collect();
+        let parts: Vec<Fragment> = values.into_iter().map(|(_, value)| value).chain([flags]).collect();
+        let (target, source) = (self.planned.target.name(), TableName::source(&self.map.source));
+        let changes = scratch::changes();
+        Fragment::over_all(&parts, |d, parts| {
+            let [values @ .., flags] = parts else { return String::new() };
+            let row_id = d.quote(control::ROW_ID);
+            let update = UpdateByList {
+                table: &target,
+                row: &row_id,
+                list: &changes,
+                listed: "TargetRowId",
+                join: &format!("{} s ON s.{row_id} = w.SourceRowId", d.table(&source)),
+            };
+            let values: Vec<_> = names.iter().map(|name| d.quote(name)).zip(values.iter().copied()).collect();
+            let hash = |listed: &str| {
+                format!("{} = CONCAT({listed}, {}), {flags}", d.quote(control::ROW_HASH), script_half(d))
+            };
+            d.update_by_list(&update, &values, "RowHash", hash)
+        })
+        .statement()
     }
 
     /// Inserts the parties of staged rows that have none yet.
@@ -314,10 +254,10 @@ impl<'a> Slice<'a> {
                 .text(&format!(", {position}, "))
                 .then(Fragment::join([table, source, stored_key, stored_address], ", "))
                 .then(Fragment::each(|d| {
-                    let join = if d == Dialect::Sqlite { "CROSS JOIN" } else { "INNER JOIN" };
                     format!(
-                        " FROM {} s {join} {} t ON ",
+                        " FROM {} s {} {} t ON ",
                         d.table(&TableName::source(&self.map.source)),
+                        d.join_in_order(),
                         d.table(&self.planned.target.name())
                     )
                 }))

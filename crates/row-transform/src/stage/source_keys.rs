@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use staging_schema::{Dialect, Statement, TableName};
+use staging_schema::{Statement, TableName};
 
 use crate::plan::Plan;
 
@@ -18,13 +18,13 @@ pub(super) fn index<'t>(plan: &Plan, tables: impl IntoIterator<Item = &'t String
 }
 
 fn index_of(table: &TableName, columns: &[String]) -> Statement {
-    Statement::script(|d| match d {
-        Dialect::Sqlite => {
-            let columns: Vec<_> = columns.iter().map(|column| d.quote(column)).collect();
-            let name = d.index(table, "Key");
-            format!("CREATE INDEX IF NOT EXISTS {name} ON {} ({})", d.table(table), columns.join(", "))
+    Statement::script(|d| {
+        // SQL Server turns such subqueries into hash joins.
+        if !d.indexes_long_texts() {
+            return String::new();
         }
-        // Texts without a limit make no index there; SQL Server turns such subqueries into hash joins.
-        Dialect::Mssql => String::new(),
+        let columns: Vec<_> = columns.iter().map(|column| d.quote(column)).collect();
+        let name = d.index(table, "Key");
+        format!("CREATE INDEX IF NOT EXISTS {name} ON {} ({})", d.table(table), columns.join(", "))
     })
 }

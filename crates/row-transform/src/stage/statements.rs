@@ -18,37 +18,35 @@ const LONGEST_KEY: u32 = 450;
 /// The key under which a source row is staged. Rows without a key and repetitions of a key get one that names their
 /// line, so that every source row is staged and none is dropped silently.
 pub(crate) fn effective_key(planned: &TablePlan, map: &MapPlan) -> Fragment {
-    let line = || {
-        let line = column("s", control::LINE);
-        Fragment::either(line.clone(), Fragment::sql("CAST(").then(line).text(" AS nvarchar(20))"))
-    };
-    let word = |text: &str| Fragment::each(|d| d.literal(text));
+    let line = || Fragment::over([column("s", control::LINE)], |d, [line]| d.integer_text(line));
+    let too_long = Fragment::sql(" WHEN ")
+        .then(is_too_long(&map.key))
+        .text(" THEN ")
+        .then(Fragment::joined(&[Fragment::word("(key too long) line "), line()]));
     let key = Fragment::sql("CASE WHEN ")
         .then(map.key.clone())
         .text(" IS NULL THEN ")
-        .then(Fragment::joined(vec![word("(no key) line "), line()]))
-        .then(Fragment::either(
-            Fragment::default(),
-            Fragment::sql(" WHEN ")
-                .then(is_too_long(&map.key))
-                .text(" THEN ")
-                .then(Fragment::joined(vec![word("(key too long) line "), line()])),
-        ))
+        .then(Fragment::joined(&[Fragment::word("(no key) line "), line()]))
+        .then(Fragment::built(|d| if d.has_typed_columns() { too_long.clone() } else { Fragment::default() }))
         .text(" WHEN ")
         .then(is_duplicate(planned, map))
         .text(" THEN ")
-        .then(Fragment::joined(vec![map.key.clone(), word(" (again) line "), line()]))
+        .then(Fragment::joined(&[map.key.clone(), Fragment::word(" (again) line "), line()]))
         .text(" ELSE ")
         .then(map.key.clone())
         .text(" END");
-    // The type of the column that it is compared with, so that an index serves.
-    Fragment::either(key.clone(), Fragment::sql("CONVERT(nvarchar(450), ").then(key).text(")"))
+    Fragment::over([key], |d, [key]| d.as_key(key))
 }
 
 /// Whether a key is longer than what an index of SQL Server takes together with the name of its table.
 pub(crate) fn is_too_long(key: &Fragment) -> Fragment {
-    let sqlite = Fragment::function("dv_length", vec![key.clone()]).text(&format!(" > {LONGEST_KEY}"));
-    Fragment::either(sqlite, Fragment::sql("(").then(is_longer(key.clone(), LONGEST_KEY)).text(")"))
+    Fragment::built(|d| {
+        if d.has_typed_columns() {
+            Fragment::sql("(").then(is_longer(key, LONGEST_KEY)).text(")")
+        } else {
+            Fragment::function("dv_length", vec![key.clone()]).text(&format!(" > {LONGEST_KEY}"))
+        }
+    })
 }
 
 /// Whether the source row repeats the key of an earlier one.
@@ -109,10 +107,7 @@ pub(crate) fn duplicates(planned: &TablePlan, map: &MapPlan) -> Vec<Statement> {
 
 /// A key compared byte by byte, which is SQLite's own way.
 fn byte_by_byte(key: Fragment) -> Fragment {
-    Fragment::sql("(").then(key).then(Fragment::each(|d| match d {
-        Dialect::Sqlite => ")".to_owned(),
-        Dialect::Mssql => ") COLLATE Latin1_General_BIN2".to_owned(),
-    }))
+    Fragment::over([key], |d, [key]| d.in_bytes(&format!("({key})")))
 }
 
 /// Counts the staged rows of a mapping.
@@ -233,10 +228,20 @@ pub(crate) fn hash_of(mut parts: Vec<Fragment>) -> Fragment {
     const MOST_ARGUMENTS: usize = 90;
     while parts.len() > MOST_ARGUMENTS {
         let rest = parts.split_off(MOST_ARGUMENTS);
-        let head = Fragment::digest(parts);
+        let head = Fragment::digest(&parts);
         parts = std::iter::once(head).chain(rest).collect();
     }
-    Fragment::digest(parts)
+    Fragment::digest(&parts)
+}
+
+/// The half of the row hash of `t` that is over what the mapping fills.
+pub(crate) fn source_half(d: Dialect) -> String {
+    d.substring(&format!("t.{}", d.quote(control::ROW_HASH)), 1, 16)
+}
+
+/// The half that is over what the user's scripts fill.
+pub(crate) fn script_half(d: Dialect) -> String {
+    d.rest(&format!("t.{}", d.quote(control::ROW_HASH)), 17, 64)
 }
 
 /// Derives the state of each row from its status, for one slice of staged rows.

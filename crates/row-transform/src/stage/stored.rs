@@ -19,38 +19,34 @@ pub(crate) fn type_of(planned: &TablePlan, name: &str) -> Option<SqlType> {
     columns.into_iter().find(|column| column.name == name).map(|column| column.sql_type)
 }
 
-/// The value as its column takes it; on SQL Server NULL when it does not fit.
+/// The value as its column takes it; where it takes values of its type only, NULL when it does not fit.
 pub(crate) fn stored(sql_type: Option<SqlType>, value: Fragment) -> Fragment {
-    let convert = |to: &str, value: Fragment, style: &str| {
-        Fragment::sql(format!("TRY_CONVERT({to}, ")).then(value).text(style).text(")")
-    };
-    let mssql = match sql_type {
-        Some(SqlType::Integer) => convert("int", value.clone(), ""),
-        Some(SqlType::Double) => convert("float", value.clone(), ""),
-        Some(SqlType::Guid) => convert("uniqueidentifier", value.clone(), ""),
-        Some(SqlType::Date) => convert("date", value.clone(), ", 23"),
-        Some(SqlType::Seconds) => {
-            let without_zone = Fragment::sql("LEFT(").then(value.clone()).text(", 19)");
-            convert("datetime2(0)", without_zone, ", 126")
+    let Some(sql_type) = sql_type else { return value };
+    let fitting = match sql_type {
+        SqlType::Integer | SqlType::Double | SqlType::Guid | SqlType::Date | SqlType::Seconds => {
+            converted(sql_type, value.clone())
         }
-        Some(SqlType::Decimal { digits, scale }) => Fragment::sql("CASE WHEN ")
+        SqlType::Decimal { scale, .. } => Fragment::sql("CASE WHEN ")
             .then(scale_of(value.clone()))
             .text(&format!(" <= {scale} THEN "))
-            .then(convert(&format!("decimal({digits},{scale})"), value.clone(), ""))
+            .then(converted(sql_type, value.clone()))
             .text(" END"),
-        Some(sql_type) => match longest(sql_type) {
+        _ => match longest(sql_type) {
             Some(max) => Fragment::sql("CASE WHEN ")
                 .then(value.clone())
                 .text(" IS NOT NULL AND NOT (")
-                .then(is_longer(value.clone(), max))
+                .then(is_longer(&value, max))
                 .text(") THEN ")
                 .then(value.clone())
                 .text(" END"),
             None => return value,
         },
-        None => return value,
     };
-    Fragment::either(value, mssql)
+    Fragment::built(|d| if d.has_typed_columns() { fitting.clone() } else { value.clone() })
+}
+
+fn converted(sql_type: SqlType, value: Fragment) -> Fragment {
+    Fragment::over([value], |d, [value]| d.converted(value, sql_type))
 }
 
 /// Which rules a value breaks that SQL Server cannot keep: each with its condition.
@@ -60,12 +56,9 @@ pub(crate) fn misfits(sql_type: SqlType, value: &Fragment) -> Vec<(Rule, Fragmen
     };
     match sql_type {
         SqlType::Integer => vec![(Rule::Range, beyond(stored(Some(sql_type), value.clone())))],
-        SqlType::Decimal { digits, scale } => {
+        SqlType::Decimal { scale, .. } => {
             let too_precise = scale_of(value.clone()).text(&format!(" > {scale}"));
-            let as_decimal = Fragment::sql(format!("TRY_CONVERT(decimal({digits},{scale}), "))
-                .then(value.clone())
-                .text(")");
-            vec![(Rule::Range, beyond(as_decimal)), (Rule::Precision, too_precise)]
+            vec![(Rule::Range, beyond(converted(sql_type, value.clone()))), (Rule::Precision, too_precise)]
         }
         SqlType::Key => vec![(Rule::Lookup, too_long(sql_type, value))],
         SqlType::Text(Some(_)) => vec![(Rule::Length, too_long(sql_type, value))],
@@ -77,7 +70,7 @@ pub(crate) fn misfits(sql_type: SqlType, value: &Fragment) -> Vec<(Rule, Fragmen
 }
 
 fn too_long(sql_type: SqlType, value: &Fragment) -> Fragment {
-    let longer = is_longer(value.clone(), longest(sql_type).unwrap_or(u32::MAX));
+    let longer = is_longer(value, longest(sql_type).unwrap_or(u32::MAX));
     Fragment::sql("(").then(longer).text(")")
 }
 
@@ -92,14 +85,13 @@ fn longest(sql_type: SqlType) -> Option<u32> {
     }
 }
 
-/// Whether a text has more UTF-16 units than that, in T-SQL.
+/// Whether a text has more UTF-16 units than that.
 ///
 /// So few characters fit whatever they are, and the engine counts those by itself.
-pub(crate) fn is_longer(text: Fragment, max: u32) -> Fragment {
-    Fragment::sql("LEN(")
-        .then(text.clone())
-        .text(&format!(") > {} AND ", max / 2))
-        .then(Fragment::function("dv_length", vec![text]))
+pub(crate) fn is_longer(text: &Fragment, max: u32) -> Fragment {
+    Fragment::over([text.clone()], |d, [text]| format!("{} > {}", d.characters(text), max / 2))
+        .text(" AND ")
+        .then(Fragment::function("dv_length", vec![text.clone()]))
         .text(&format!(" > {max}"))
 }
 

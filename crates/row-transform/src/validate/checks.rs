@@ -66,7 +66,7 @@ fn value_checks(planned: &TablePlan, staged: &StagedColumn, metadata: &ColumnDef
     match &metadata.column_type {
         ColumnType::String { max_length } | ColumnType::Memo { max_length } => {
             vec![
-                check(Rule::Length, too_long(value(), *max_length)),
+                check(Rule::Length, stage::is_longer(&value(), *max_length)),
                 check(Rule::ControlCharacter, control(value())),
             ]
         }
@@ -80,28 +80,21 @@ fn value_checks(planned: &TablePlan, staged: &StagedColumn, metadata: &ColumnDef
             let too_precise = Fragment::function("dv_scale", vec![value()])
                 .text(&format!(" > {}", kept_digits(&metadata.column_type)));
             vec![
-                check(Rule::Range, Fragment::either(beyond, outside(value(), *min, *max))),
-                check(Rule::Precision, Fragment::either(too_precise, never())),
+                check(Rule::Range, by_type(outside(value(), *min, *max), &beyond)),
+                check(Rule::Precision, by_type(never(), &too_precise)),
             ]
         }
         ColumnType::Double { min, max, .. } => {
             let places = kept_digits(&metadata.column_type);
-            let too_precise = Fragment::function("dv_scale", vec![value()]).text(&format!(" > {places}"));
-            // A double with so few digits is the one that is nearest to them.
-            let rounded = Fragment::sql("CAST(TRY_CAST(")
-                .then(value())
-                .text(&format!(" AS decimal(38,{places})) AS float) <> "))
-                .then(value());
-            vec![
-                check(Rule::Range, outside(value(), *min, *max)),
-                check(Rule::Precision, Fragment::either(too_precise, rounded)),
-            ]
+            let too_precise =
+                Fragment::over([value()], |d, [value]| d.has_more_digits(value, places, "dv_scale"));
+            vec![check(Rule::Range, outside(value(), *min, *max)), check(Rule::Precision, too_precise)]
         }
         ColumnType::DateTime { .. } => {
-            // Years of other than four digits sort in front of 1753 as texts.
-            let broken = value().text(" < '1753-01-01' OR ").then(value()).text(" > '9999-12-31T23:59:59Z'");
-            let mssql = value().text(" < CONVERT(datetime2(0), '17530101', 112)");
-            vec![check(Rule::DateRange, Fragment::either(broken, mssql))]
+            vec![check(
+                Rule::DateRange,
+                Fragment::over([value()], |d, [value]| d.is_no_date_of_dataverse(value)),
+            )]
         }
         ColumnType::Choice { options } | ColumnType::State { options } | ColumnType::Status { options } => {
             let Some(text) = staged.text_column() else { return Vec::new() };
@@ -122,22 +115,16 @@ fn value_checks(planned: &TablePlan, staged: &StagedColumn, metadata: &ColumnDef
     }
 }
 
-fn too_long(value: Fragment, max: u32) -> Fragment {
-    // A text of so few code points fits whatever they are, and the engine counts those by itself.
-    let short = max / 2;
-    let sqlite = Fragment::sql("LENGTH(")
-        .then(value.clone())
-        .text(&format!(") > {short} AND "))
-        .then(Fragment::function("dv_length", vec![value.clone()]))
-        .text(&format!(" > {max}"));
-    Fragment::either(sqlite, stage::is_longer(value, max))
+/// One condition where columns take values of their type only, another where they take any text.
+fn by_type(typed: Fragment, untyped: &Fragment) -> Fragment {
+    Fragment::built(|d| if d.has_typed_columns() { typed.clone() } else { untyped.clone() })
 }
 
 fn outside(value: Fragment, min: f64, max: f64) -> Fragment {
     value.clone().text(&format!(" < {} OR ", decimal(min))).then(value).text(&format!(" > {}", decimal(max)))
 }
 
-/// What the type of the column of SQL Server rules out.
+/// What the type of the column rules out.
 fn never() -> Fragment {
     Fragment::sql("1 = 0")
 }
@@ -145,23 +132,21 @@ fn never() -> Fragment {
 /// The value as a finding shows it: the same on both engines.
 fn written(staged: &StagedColumn) -> Fragment {
     let value = of(staged);
-    let as_text = |text: Fragment| Fragment::sql("CAST(").then(text).text(" AS nvarchar(50))");
-    let mssql = match staged.kind {
+    let canonical = |digits: Fragment| {
+        let digits = Fragment::function("dv_number", vec![digits, Fragment::sql("NULL")]);
+        by_type(digits, &value)
+    };
+    match staged.kind {
         StagedKind::Decimal { .. } | StagedKind::Money { .. } => {
-            Fragment::function("dv_number", vec![as_text(value.clone()), Fragment::sql("NULL")])
+            canonical(Fragment::over([value.clone()], |d, [value]| d.number_text(value)))
         }
         StagedKind::Double { .. } => {
-            let digits = Fragment::sql("TRY_CAST(").then(value.clone()).text(" AS decimal(38,10))");
-            Fragment::function("dv_number", vec![as_text(digits), Fragment::sql("NULL")])
+            canonical(Fragment::over([value.clone()], |d, [value]| d.number_text(&d.digits(value))))
         }
-        StagedKind::Date => Fragment::sql("CONVERT(nvarchar(10), ").then(value.clone()).text(", 23)"),
-        // Some servers write a blank for the T.
-        StagedKind::DateTime => Fragment::sql("REPLACE(CONVERT(nvarchar(19), ")
-            .then(value.clone())
-            .text(", 126), N' ', N'T') + N'Z'"),
-        _ => return value,
-    };
-    Fragment::either(value, mssql)
+        StagedKind::Date => Fragment::over([value], |d, [value]| d.date_text(value)),
+        StagedKind::DateTime => Fragment::over([value], |d, [value]| d.seconds_text(value)),
+        _ => value,
+    }
 }
 
 fn control(value: Fragment) -> Fragment {
@@ -177,10 +162,7 @@ fn decimal(limit: f64) -> String {
 fn unmapped(planned: &TablePlan, staged: &StagedColumn, text: &str) -> Fragment {
     let (table, name) = (&planned.target.logical_name, &staged.name);
     Fragment::each(|d| {
-        let text = match d {
-            Dialect::Sqlite => format!("t.{}", d.quote(text)),
-            Dialect::Mssql => format!("t.{} COLLATE Latin1_General_BIN2", d.quote(text)),
-        };
+        let text = d.in_bytes(&format!("t.{}", d.quote(text)));
         format!(
             "{text} IS NOT NULL AND t.{value} IS NULL AND NOT EXISTS (SELECT 1 FROM {mapping} m WHERE m.TargetTable = {table} AND \
              m.TargetColumn = {column} AND m.SourceTable = t.{source} AND m.SourceText = {text} AND m.Origin = 'blank')",

@@ -8,7 +8,7 @@ mod checks;
 mod record;
 mod source_checks;
 
-use staging_schema::{Dialect, TableName};
+use staging_schema::TableName;
 use staging_store::{SLICE_ROWS, Store};
 
 use crate::error::while_doing;
@@ -27,7 +27,7 @@ pub async fn validate(store: &Store, plan: &Plan, table: &str) -> Result<Vec<Fin
     let planned = plan.table(table).ok_or_else(|| Error::NotPlanned { table: table.to_owned() })?;
     let failed = |doing| while_doing(table, doing);
     let checks = checks::checks(plan, planned);
-    if store.dialect() == Dialect::Mssql
+    if !store.dialect().borrows_functions()
         && let Some(what) = checks.iter().find_map(|check| check.broken.mssql_gap())
     {
         return Err(Error::NotOnThisEngine { table: table.to_owned(), what: what.to_owned() });

@@ -86,7 +86,7 @@ pub(crate) fn insert(
     from: &Fragment,
 ) -> Fragment {
     let column_name = match origin.column {
-        Some(name) => Fragment::each(|d| d.literal(name)),
+        Some(name) => Fragment::word(name),
         None => Fragment::sql("NULL"),
     };
     Fragment::each(|d| {
@@ -103,17 +103,10 @@ pub(crate) fn insert(
         )
     })
     .then(column_name)
-    .then(Fragment::each(|d| match d {
-        Dialect::Sqlite => ", SUBSTR(".to_owned(),
-        Dialect::Mssql => ", SUBSTRING(".to_owned(),
+    .text(", ")
+    .then(Fragment::over([value.clone()], |d, [value]| {
+        d.substring(&d.as_long_text(value), 1, LONGEST_VALUE)
     }))
-    .then(Fragment::each(|_| "CAST(".to_owned()))
-    .then(value.clone())
-    .then(Fragment::each(|d| match d {
-        Dialect::Sqlite => " AS TEXT)".to_owned(),
-        Dialect::Mssql => " AS nvarchar(max))".to_owned(),
-    }))
-    .text(&format!(", 1, {LONGEST_VALUE})"))
     .then(from.clone())
     .text(" AND ")
     .then(unaccepted())

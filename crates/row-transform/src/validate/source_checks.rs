@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use staging_schema::{Dialect, Statement, TableName};
+use staging_schema::{Statement, TableName};
 use staging_store::Store;
 
 use super::record::{self, Origin};
@@ -19,7 +19,7 @@ pub(crate) async fn run(
     slice: &RangeInclusive<i64>,
 ) -> Result<(), staging_store::Error> {
     let failures = map.readings.iter().map(unreadable);
-    let misfits = if store.dialect() == Dialect::Mssql { misfits(planned, map) } else { Vec::new() };
+    let misfits = if store.dialect().has_typed_columns() { misfits(planned, map) } else { Vec::new() };
     let keys =
         [map.key.clone().text(" IS NULL"), stage::is_duplicate(planned, map), stage::is_too_long(&map.key)];
     let lost = misfits.iter().map(|misfit| misfit.broken.clone());
@@ -123,10 +123,10 @@ fn finding(
     value: &Fragment,
 ) -> Statement {
     let from = Fragment::each(|d| {
-        let join = if d == staging_schema::Dialect::Sqlite { "CROSS JOIN" } else { "INNER JOIN" };
         format!(
-            " FROM {} s {join} {} t ON ",
+            " FROM {} s {} {} t ON ",
             d.table(&TableName::source(&map.source)),
+            d.join_in_order(),
             d.table(&planned.target.name())
         )
     })
