@@ -9,13 +9,14 @@ use crate::event::Event;
 use crate::plan::{LoadTable, Strategy};
 
 /// Puts rows in error whose key has an empty column, or is the same in Dataverse as that of another staged row; errors of an
-/// earlier check that hold no longer are taken back. Answers how many rows are newly in error.
+/// earlier check that hold no longer are taken back. Answers how many rows are newly in error by this check; of workers that check
+/// at the same moment, one writes an error.
 pub(crate) async fn check(ctx: &Context<'_>, table: &LoadTable, columns: &[String]) -> Result<u64, Error> {
     let name = table.name();
     let failed = || staging(name, "checking alternate keys");
     let key = AlternateKey { table: &table.staged, columns, accents: ctx.options.key_accents };
     if ctx.store.count(&key.recorded()).await.map_err(failed())? > 0 {
-        let again = [key.take_back(), settle::clear_flags(&table.staged)];
+        let again = [key.alone(), key.take_back(), settle::clear_flags(&table.staged)];
         ctx.store.execute_all(&again).await.map_err(failed())?;
     }
     // Asked before anything is written: most keys are right, and nobody is to wait for a lock meanwhile.
@@ -23,7 +24,11 @@ pub(crate) async fn check(ctx: &Context<'_>, table: &LoadTable, columns: &[Strin
     if faults.is_empty() {
         return Ok(0);
     }
-    let mut rows = 0;
+    let [empty, twins] = key.record();
+    let mut record = vec![key.alone(), empty, twins];
+    record.extend(summary::flag_findings(&table.staged));
+    let changed = ctx.store.execute_all(&record).await.map_err(failed())?;
+    let rows = changed[1] + changed[2];
     for fault in &faults {
         let (rule, count) = (fault.text(0).map_err(failed())?, fault.count(1).map_err(failed())?);
         let example = fault.text(2).map_err(failed())?;
@@ -35,7 +40,6 @@ pub(crate) async fn check(ctx: &Context<'_>, table: &LoadTable, columns: &[Strin
             example,
             "alternate keys cannot serve"
         );
-        rows += count;
         ctx.tell(&Event::KeysUnusable {
             table: name.to_owned(),
             rule: rule.to_owned(),
@@ -43,8 +47,6 @@ pub(crate) async fn check(ctx: &Context<'_>, table: &LoadTable, columns: &[Strin
             example: example.to_owned(),
         });
     }
-    let record = key.record().into_iter().chain(summary::flag_findings(&table.staged));
-    ctx.store.execute_all(&record.collect::<Vec<_>>()).await.map_err(failed())?;
     ctx.count(name, |report| report.errors += rows);
     Ok(rows)
 }

@@ -1,10 +1,14 @@
 //! Alternate keys that cannot serve are found before anything is sent; those that no URL can carry serve all the same.
 
-use batch_loader::{Accents, Event, LoadTable, Matched, Plan, Report, Strategy, match_rows};
+use batch_loader::{
+    Accents, Event, LoadTable, Matched, Plan, Report, Strategy, Unobserved, load, match_rows,
+};
 use dataverse_client::WriteOptions;
 use dataverse_client::wire::write::RowWriter;
 use dataverse_emulator::{FaultKind, FaultRule};
+use futures::future::join_all;
 use staging_schema::{Mode, TargetTable, Value, control};
+use tokio_util::sync::CancellationToken;
 
 use crate::world::{Seen, World, text, waves};
 
@@ -74,6 +78,28 @@ async fn rows_with_one_key_or_none_are_errors_before_anything_is_sent_and_the_re
     let again = world.load(&plan).await.unwrap();
     assert_eq!((again.tables["account"].errors, again.tables["account"].requests), (0, 0));
     assert_eq!(world.count("SELECT COUNT(*) FROM target_account_Error").await, 8);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn workers_that_check_the_keys_at_the_same_moment_write_each_error_once() {
+    const WORKERS: usize = 6;
+    let world = World::start().await;
+    let (table, plan) = by_number(&world).await;
+    // Three rows of one key, and one without, over and over; nothing is left to be sent.
+    let staged: Vec<_> = (0..120)
+        .map(|n| (format!("k{n}"), if n % 4 == 3 { String::new() } else { format!("A{}", n / 4) }))
+        .collect();
+    let staged: Vec<_> = staged.iter().map(|(key, number)| (key.as_str(), number.as_str())).collect();
+    world.stage(&table, &COLUMNS, rows(&staged)).await;
+    let stores = join_all((0..WORKERS).map(|_| world.another_store())).await;
+    let clients = [world.client.clone()];
+    let cancel = CancellationToken::new();
+    let loads = stores.iter().map(|store| load(store, &clients, &plan, &world.options, &Unobserved, &cancel));
+    let reports = join_all(loads).await;
+    let errors: Vec<u64> = reports.into_iter().map(|report| done(&report.unwrap()).1).collect();
+    assert_eq!(world.count("SELECT COUNT(*) FROM target_account_Error").await, 120);
+    assert_eq!(world.count("SELECT COUNT(DISTINCT RowId) FROM target_account_Error").await, 120);
+    assert_eq!(errors.iter().sum::<u64>(), 120, "each counted by the one that wrote it: {errors:?}");
 }
 
 #[tokio::test]

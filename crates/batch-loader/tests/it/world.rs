@@ -26,7 +26,7 @@ pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) store: Store,
     pub(crate) options: Options,
-    _staging: ScratchStaging,
+    staging: ScratchStaging,
 }
 
 /// One row as Dataverse shows it: the columns that were asked for, as text.
@@ -46,7 +46,7 @@ impl World {
         let client = client(&emulator, "user-1");
         let staging = ScratchStaging::new().await.unwrap();
         let store = Store::open(staging.options()).await.unwrap();
-        Self { emulator, client, store, options: quick(), _staging: staging }
+        Self { emulator, client, store, options: quick(), staging }
     }
 
     pub(crate) fn faults(&self, rules: impl IntoIterator<Item = FaultRule>) {
@@ -85,6 +85,11 @@ impl World {
         }
         appender.push(batch).await.unwrap();
         appender.finish().await.unwrap();
+    }
+
+    /// The staging database as another process has it.
+    pub(crate) async fn another_store(&self) -> Store {
+        Store::open(self.staging.options()).await.unwrap()
     }
 
     pub(crate) async fn load(&self, plan: &Plan) -> Result<Report, Error> {
