@@ -173,7 +173,8 @@ impl Store {
             if bounds.is_empty() {
                 return Ok(Cut::NothingPending);
             }
-            let chunks = self.execute(&chunk::insert(name, plan.pass, plan.levels, &bounds)).await?;
+            let insert = [chunk::alone(name), chunk::insert(name, plan.pass, plan.levels, &bounds)];
+            let chunks = self.execute_all(&insert).await?[1];
             if chunks > 0 {
                 return Ok(Cut::Cut { chunks, rows: bounds.iter().map(|(_, _, rows)| rows).sum() });
             }

@@ -12,6 +12,7 @@ mod killed;
 mod leases;
 mod money;
 mod open;
+mod planners;
 mod plans;
 /// Every statement of `staging-schema`, as its own tests have them.
 #[path = "../../../staging-schema/tests/it/sample.rs"]
