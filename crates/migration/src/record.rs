@@ -1,7 +1,7 @@
 //! What the staging database says about itself: whose it is, and what was done.
 
 use serde::Serialize;
-use staging_schema::{Dialect, Statement, TableName, Value, ddl};
+use staging_schema::{Statement, TableName, Value, ddl};
 use staging_store::Store;
 use uuid::Uuid;
 
@@ -85,7 +85,9 @@ pub(crate) async fn bind(store: &Store, organization: &Organization) -> Result<(
             organization.url.clone().into(),
         ],
     );
-    store.execute(&bind).await.map_err(in_staging("binding the staging database to its environment"))?;
+    // There is one environment at most, and no index says so.
+    let bind = [Statement::alone("environment"), bind];
+    store.execute_all(&bind).await.map_err(in_staging("binding the staging database to its environment"))?;
     Ok(())
 }
 
@@ -164,18 +166,7 @@ impl RunRecord {
             |d| {
                 let values = format!("{}, {}", d.param(1), d.param(2));
                 let columns = format!("{}, {}", d.quote("Step"), d.quote("Worker"));
-                match d {
-                    Dialect::Sqlite => format!(
-                        "INSERT INTO {} ({columns}) VALUES ({values}) RETURNING {}",
-                        d.table(&table),
-                        d.quote("RunId")
-                    ),
-                    Dialect::Mssql => format!(
-                        "INSERT INTO {} ({columns}) OUTPUT inserted.{} VALUES ({values})",
-                        d.table(&table),
-                        d.quote("RunId")
-                    ),
-                }
+                d.insert_answering(&table, &columns, &values, "RunId")
             },
             vec![step.into(), format!("process {}", std::process::id()).into()],
         );

@@ -1,7 +1,7 @@
 //! How far a migration is, read from its staging database alone.
 
 use serde::Serialize;
-use staging_schema::{Dialect, Statement, TableName};
+use staging_schema::{Statement, TableName};
 use staging_store::{Row, Store};
 
 use crate::error::in_staging;
@@ -92,15 +92,11 @@ async fn runs(store: &Store) -> Result<Vec<RunStatus>, Error> {
         |d| {
             let run = d.table(&table);
             let columns = ["Step", "StartedAt", "EndedAt", "ExitCode", "Summary"].map(|name| d.quote(name));
-            let stamp = |column: &String| match d {
-                Dialect::Sqlite => column.clone(),
-                Dialect::Mssql => format!("CONVERT(nvarchar(30), {column}, 127)"),
-            };
             format!(
                 "SELECT {step}, {started}, {ended}, {code}, {summary} FROM {run} WHERE {id} IN (SELECT MAX({id}) FROM {run} GROUP BY {step}) ORDER BY {id}",
                 step = columns[0],
-                started = stamp(&columns[1]),
-                ended = stamp(&columns[2]),
+                started = d.stamp_text(&columns[1]),
+                ended = d.stamp_text(&columns[2]),
                 code = columns[3],
                 summary = columns[4],
                 id = d.quote("RunId"),

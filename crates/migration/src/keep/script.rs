@@ -29,14 +29,11 @@ pub async fn staging_script(project: &Project, dialect: Dialect) -> Result<Strin
          Every part may be run again: what is there stays, and what is done is not done twice.\n\
          What it does not hold: the copy of the source (a bulk import of your choice into the source tables fills them){}",
         project.settings().name,
-        match dialect {
-            Dialect::Sqlite => "SQLite",
-            Dialect::Mssql => "SQL Server 2016 or newer",
-        },
-        match dialect {
-            Dialect::Sqlite =>
-                ", and\nthe mapping from source to target rows, which calls functions of the toolkit (dv-migrate run --only transform).",
-            Dialect::Mssql => ", and the findings\nof the validation, which the toolkit makes (dv-migrate run --only transform).",
+        dialect.engine(),
+        if dialect.borrows_functions() {
+            ", and\nthe mapping from source to target rows, which calls functions of the toolkit (dv-migrate run --only transform)."
+        } else {
+            ", and the findings\nof the validation, which the toolkit makes (dv-migrate run --only transform)."
         }
     ));
     script.part("Control tables: flags, leases, requests, mappings", &ddl::control_tables());
@@ -54,14 +51,14 @@ pub async fn staging_script(project: &Project, dialect: Dialect) -> Result<Strin
         "What each money column adds up to, before the mapping and after it",
         &ddl::money_sums(&checked.plan.money_columns()),
     );
-    if dialect == Dialect::Mssql {
+    if dialect.has_procedures() {
         script.part(
             "For those who look after the load: EXEC migration.Status; EXEC migration.RowHistory N'table', N'source key';\n\
              -- EXEC migration.RetryErrors N'table', N'error code or nothing', and the next run takes those rows again",
             &ddl::procedures(&checked.tables),
         );
     }
-    if dialect == Dialect::Mssql {
+    if !dialect.borrows_functions() {
         script.functions();
         for table in checked.plan.tables() {
             script.part(
@@ -93,14 +90,14 @@ pub async fn staging_script(project: &Project, dialect: Dialect) -> Result<Strin
 pub async fn grants_script(project: &Project) -> Result<String, Error> {
     let steps = Steps::only(Step::Transform);
     let checked = check::check(project, &Secrets::default(), steps, &Unobserved).await?;
-    let mut script = Script { dialect: Dialect::Mssql, text: String::new() };
+    let mut script = Script { dialect: ddl::grant::ENGINE, text: String::new() };
     script.heading(&format!(
         "Who may do what with the staging database of the project {}, for SQL Server.\n\
          To be run in that database by its administrator after `dv-migrate run --until prepare`, and again whenever tables or masked\n\
          columns were added: readers see what is listed here and nothing else, and views that were made anew only after that.\n\
-         Members are added by hand: ALTER ROLE [{}] ADD MEMBER [somebody];",
+         Members are added by hand: ALTER ROLE {} ADD MEMBER [somebody];",
         project.settings().name,
-        ddl::grant::READER
+        ddl::grant::ENGINE.quote(ddl::grant::READER)
     ));
     let tables: Vec<_> = checked
         .plan
@@ -182,10 +179,11 @@ impl Script {
     /// The functions that the mapping calls, each in a batch of its own.
     fn functions(&mut self) {
         let _ = writeln!(self.text, "\n-- Functions of the mapping: how texts, numbers and dates are read");
+        let end = self.dialect.batch_end().unwrap_or_default();
         for function in row_transform::functions() {
             let Some(text) = function.tsql else { continue };
-            let name = format!("[migration].[{}]", function.name);
-            let _ = writeln!(self.text, "DROP FUNCTION IF EXISTS {name};\nGO\n{}\nGO", text.trim_end());
+            let name = self.dialect.function(function.name);
+            let _ = writeln!(self.text, "DROP FUNCTION IF EXISTS {name};\n{end}\n{}\n{end}", text.trim_end());
         }
     }
 
@@ -196,8 +194,8 @@ impl Script {
             let end = if written.trim_end().ends_with(';') { "" } else { ";" };
             let _ = writeln!(self.text, "{}{end}", written.trim_end());
             // A view must be the first statement of its batch.
-            if self.dialect == Dialect::Mssql {
-                self.text.push_str("GO\n");
+            if let Some(end) = self.dialect.batch_end() {
+                let _ = writeln!(self.text, "{end}");
             }
         }
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use batch_loader::{LoadTable, PaceMemory, Plan, Strategy};
 use serde::Serialize;
-use staging_schema::{Dialect, Mode, Shape, ddl, rollback as sql, settle};
+use staging_schema::{Mode, Shape, ddl, rollback as sql, settle};
 use staging_store::{Existing, SLICE_ROWS, Step as Statements, Store};
 use tokio_util::sync::CancellationToken;
 
@@ -205,7 +205,7 @@ pub async fn rollback(project: &Project, options: RollbackOptions) -> Result<Rol
 pub(crate) async fn ensure_control_tables(store: &Store) -> Result<(), Error> {
     let statements: Vec<_> = ddl::control_tables()
         .into_iter()
-        .filter(|statement| store.dialect() != Dialect::Sqlite || !statement.text(Dialect::Sqlite).is_empty())
+        .filter(|statement| !statement.text(store.dialect()).is_empty())
         .collect();
     store.execute_all(&statements).await.map(drop).map_err(in_staging("making control tables"))
 }

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use serde::Serialize;
-use staging_schema::{Dialect, Statement, SuccessKind, TableName, TargetTable, rollback as sql};
+use staging_schema::{Statement, SuccessKind, TableName, TargetTable, rollback as sql};
 use staging_store::Store;
 
 use crate::error::in_staging;
@@ -119,14 +119,10 @@ async fn list(store: &Store, tables: &[TargetTable]) -> Result<Vec<LoadRun>, Err
 fn all_runs() -> Statement {
     Statement::new(
         |d| {
-            let stamp = |column: &str| match d {
-                Dialect::Sqlite => column.to_owned(),
-                Dialect::Mssql => format!("CONVERT(nvarchar(30), {column}, 127)"),
-            };
             format!(
                 "SELECT RunId, Step, {}, {} FROM {} ORDER BY RunId",
-                stamp("StartedAt"),
-                stamp("EndedAt"),
+                d.stamp_text("StartedAt"),
+                d.stamp_text("EndedAt"),
                 d.table(&TableName::migration("Run"))
             )
         },
