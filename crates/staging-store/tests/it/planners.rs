@@ -1,9 +1,11 @@
 //! Several planners look for pending rows of one table at the same moment; one of them cuts.
 
 use futures::future::join_all;
-use staging_schema::{Levels, Pass, TargetTable, control};
+use staging_schema::{Levels, Pass};
 use staging_store::contract::ScratchStaging;
 use staging_store::{ChunkPlan, Cut, Store};
+
+use crate::world;
 
 const PLANNERS: usize = 6;
 const ROUNDS: usize = 5;
@@ -12,18 +14,9 @@ const ROWS: u64 = 40;
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn planners_that_cut_a_table_at_the_same_moment_cut_its_rows_once() {
     let staging = ScratchStaging::new().await.unwrap();
-    let table = TargetTable::new("account", vec![]).unwrap();
     let stores: Vec<Store> =
         join_all((0..PLANNERS).map(|_| async { Store::open(staging.options()).await.unwrap() })).await;
-    stores[0].ensure_tables(std::slice::from_ref(&table)).await.unwrap();
-    let mut appender = stores[0].append(&table.name(), [control::SOURCE_TABLE, control::SOURCE_KEY]);
-    let mut batch = appender.batch();
-    for n in 0..ROWS {
-        batch.push_text("Source");
-        batch.push_display(n);
-    }
-    appender.push(batch).await.unwrap();
-    appender.finish().await.unwrap();
+    let table = world::staged(&stores[0], "account", ROWS).await;
     let plan = ChunkPlan { table: &table, pass: Pass::Insert, levels: Levels::All, chunk_rows: 10 };
     for round in 0..ROUNDS {
         let cuts = join_all(stores.iter().map(|store| store.cut_chunks(&plan))).await;

@@ -17,18 +17,24 @@ pub(crate) async fn server_store() -> Option<(ScratchDatabase, Store)> {
     Some((database, store))
 }
 
-/// A table whose rows are cut into so many chunks of two.
-pub(crate) async fn cut(store: &Store, name: &str, chunks: u64) {
+/// A table with so many rows that are pending.
+pub(crate) async fn staged(store: &Store, name: &str, rows: u64) -> TargetTable {
     let table = TargetTable::new(name, vec![]).unwrap();
     store.ensure_tables(std::slice::from_ref(&table)).await.unwrap();
     let mut appender = store.append(&table.name(), [control::SOURCE_TABLE, control::SOURCE_KEY]);
     let mut batch = appender.batch();
-    for n in 0..chunks * 2 {
+    for n in 0..rows {
         batch.push_text("Source");
         batch.push_display(n);
     }
     appender.push(batch).await.unwrap();
     appender.finish().await.unwrap();
+    table
+}
+
+/// A table whose rows are cut into so many chunks of two.
+pub(crate) async fn cut(store: &Store, name: &str, chunks: u64) {
+    let table = staged(store, name, chunks * 2).await;
     let plan = ChunkPlan { table: &table, pass: Pass::Insert, levels: Levels::All, chunk_rows: 2 };
     assert_eq!(store.cut_chunks(&plan).await.unwrap(), Cut::Cut { chunks, rows: chunks * 2 });
 }
