@@ -7,6 +7,8 @@ step (n from the seed), and started again until it is done. The content must be 
 
     python3 tests/kills.py --per-step 3 --seed 1          # as in CI
     python3 tests/kills.py --per-step 30 --seed 1         # the long form: 210 kills
+
+With `DV_KILLS_DATABASES`, connection strings of empty databases on a server, one a line, each project stages in one of its own.
 """
 
 import argparse
@@ -36,7 +38,10 @@ SETTINGS = {
     "DV__LOAD__BATCH": "10", "DV__LOAD__CHUNK": "25", "DV__LOAD__QUIET_TIME": "300ms", "DV__LOAD__LEASE": "3s",
     "DV__LOAD__REQUEST_TIMEOUT": "1500ms", "DV__LOAD__GRACE": "200ms", "DV_TOKEN": "test",
 }
-RUN_SECONDS = 300
+# A server may think for seconds about what a new session asks.
+SERVER_SETTINGS = {**SETTINGS, "DV__STAGING__ENGINE": "sqlserver", "DV__LOAD__LEASE": "20s", "DV__LOAD__REQUEST_TIMEOUT": "8s"}
+DATABASES = os.environ.pop("DV_KILLS_DATABASES", "").splitlines()
+RUN_SECONDS = 1_800 if DATABASES else 300
 
 
 class Emulator:
@@ -59,14 +64,19 @@ class Emulator:
         self.process.wait()
 
 
-def run(binary, folder, kill_at=None, log=None):
+def settings():
+    """The environment of one project, whose staging database nobody else has."""
+    return {**SERVER_SETTINGS, "DV_STAGING_CONNECTION": DATABASES.pop()} if DATABASES else SETTINGS
+
+
+def run(binary, folder, environment, kill_at=None, log=None):
     """Runs the journey; with `kill_at` = (step, n) only until the n-th event of the step.
 
     Returns (exit code or None when killed, events per step).
     """
     process = subprocess.Popen(
         [binary, "run", "--project", str(folder), "--events"], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.PIPE,
-        text=True, env={**os.environ, **SETTINGS}, start_new_session=True)
+        text=True, env={**os.environ, **environment}, start_new_session=True)
     watchdog = threading.Timer(RUN_SECONDS, process.kill)
     watchdog.start()
     counts = dict.fromkeys(STEPS, 0)
@@ -107,13 +117,14 @@ class Harness:
 
     def undisturbed(self):
         folder = self.work / "undisturbed"
+        environment = settings()
         with open(self.work / "undisturbed.log", "w") as log, Emulator(self.emulator, log) as emulator:
             assemble(self.arguments.project, folder, emulator.url, self.arguments.source)
-            code, counts = run(self.migrate, folder, log=log)
+            code, counts = run(self.migrate, folder, environment, log=log)
             if code != 0:
                 raise RuntimeError(f"the undisturbed run ended with {code}; see {log.name}")
             content = content_of(emulator.url)
-            again, _ = run(self.migrate, folder, log=log)
+            again, _ = run(self.migrate, folder, environment, log=log)
             if again != 0 or content_of(emulator.url) != content:
                 raise RuntimeError(f"a second run of the finished project changed something (exit code {again}); see {log.name}")
         silent = [step for step in STEPS if counts[step] == 0]
@@ -125,15 +136,16 @@ class Harness:
         """One kill. Returns None, or what went wrong."""
         name = f"{step}-{index}"
         folder = self.work / name
+        environment = settings()
         told = None
         with open(self.work / f"{name}.log", "w") as log, Emulator(self.emulator, log) as emulator:
             assemble(self.arguments.project, folder, emulator.url, self.arguments.source)
-            code, counts = run(self.migrate, folder, kill_at=(step, place), log=log)
+            code, counts = run(self.migrate, folder, environment, kill_at=(step, place), log=log)
             if code is not None:
                 return f"{name}: event {place} was never reached (exit code {code}, {counts[step]} events); see {log.name}"
             log.write("---- killed; again ----\n")
             log.flush()
-            code, _ = run(self.migrate, folder, log=log)
+            code, _ = run(self.migrate, folder, environment, log=log)
             if code != 0:
                 return f"{name}: killed at event {place}; the rerun ended with {code}; see {log.name}"
             found = content_of(emulator.url)
@@ -161,6 +173,9 @@ def main():
     if missing:
         parser.error(f"{' and '.join(missing)} not in {arguments.bin}; build them with `cargo build -p dv-emulator -p dv-migrate`")
 
+    needed = 1 + len(arguments.steps) * arguments.per_step
+    if DATABASES and len(DATABASES) < needed:
+        parser.error(f"DV_KILLS_DATABASES names {len(DATABASES)} databases, {needed} are needed")
     harness = Harness(arguments)
     begun = time.monotonic()
     try:

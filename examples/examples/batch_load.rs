@@ -12,7 +12,8 @@ use batch_loader::{Event, LoadTable, Options, Plan, Strategy, load, settle};
 use dataverse_client::{Client, Options as ClientOptions, StaticToken};
 use dataverse_emulator::{Emulator, FaultKind, FaultPlan, FaultRule, Limits, Options as EmulatorOptions};
 use staging_schema::{StagedColumn, StagedKind, TargetTable, control};
-use staging_store::{Store, StoreOptions};
+use staging_store::Store;
+use staging_store::contract::ScratchStaging;
 use tokio_util::sync::CancellationToken;
 
 const COLUMNS: [&str; 8] = [
@@ -44,8 +45,9 @@ async fn main() -> anyhow::Result<()> {
     let client = Client::new(ClientOptions::new(emulator.url().parse()?, token))?;
     let definition = client.table_definition("account").await?.context("the target has no accounts")?;
 
-    let folder = tempfile::tempdir()?;
-    let store = Store::open(StoreOptions::sqlite(folder.path().join("staging.db"))).await?;
+    // A file, or a database on the server that `STAGING_TEST_MSSQL` names; of a project of one's own: `StoreOptions::sqlite`.
+    let staging = ScratchStaging::new().await?;
+    let store = Store::open(staging.options()).await?;
     let columns = COLUMNS.map(|name| {
         let kind = match name {
             "numberofemployees" => StagedKind::Integer,

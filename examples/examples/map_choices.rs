@@ -4,20 +4,26 @@
 
 use dataverse_wire::metadata::{ChoiceOption, ColumnDefinition, ColumnType, TableDefinition};
 use optionset_mapping::{Separators, apply, propose, unmapped};
-use staging_schema::{StagedColumn, StagedKind, Statement, TargetTable, ddl};
-use staging_store::{Store, StoreOptions};
+use staging_schema::{Dialect, StagedColumn, StagedKind, Statement, TargetTable, ddl};
+use staging_store::Store;
+use staging_store::contract::ScratchStaging;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let store = Store::open(StoreOptions::sqlite(folder.path().join("staging.db"))).await?;
+    // A file, or a database on the server that `STAGING_TEST_MSSQL` names; of a project of one's own: `StoreOptions::sqlite`.
+    let staging = ScratchStaging::new().await?;
+    let store = Store::open(staging.options()).await?;
     let target = TargetTable::new("incident", vec![StagedColumn::new("statuscode", StagedKind::Status)])?;
     store.execute_all(&ddl::target_table(&target)).await?;
     for (key, status) in [("1", "In Progress"), ("2", "in_progress"), ("3", "Closed"), ("4", "Closed")] {
-        let case = Statement::same(
-            "INSERT INTO target_incident (DataMigration_SourceTable, DataMigration_SourceKey, statuscode_Text) VALUES ('Case', ?1, ?2)",
-            vec![key.into(), status.into()],
-        );
+        let insert = |d: Dialect| {
+            let (table, key, status) = (d.table(&target.name()), d.param(1), d.param(2));
+            format!(
+                "INSERT INTO {table} (DataMigration_SourceTable, DataMigration_SourceKey, statuscode_Text) \
+                 VALUES ('Case', {key}, {status})"
+            )
+        };
+        let case = Statement::new(insert, vec![key.into(), status.into()]);
         store.execute(&case).await?;
     }
     let options = vec![ChoiceOption::new(1, "In Progress"), ChoiceOption::new(5, "Problem Solved")];

@@ -6,6 +6,7 @@ use dataverse_wire::metadata::{ColumnDefinition, ColumnType, DateTimeBehavior, T
 use row_transform::model::{Owners, TableMapping};
 use source_extract::{Options, SourceTable, extract, headers};
 use staging_schema::ddl;
+use staging_store::contract::ScratchStaging;
 use staging_store::{Store, StoreOptions};
 
 const MAPPING: &str = r#"
@@ -24,8 +25,10 @@ const PEOPLE: &str = "Id,Name,Born,Income,Shoes\n\
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    std::fs::write(folder.path().join("People.csv"), PEOPLE)?;
+    // A file, or a database on the server that `STAGING_TEST_MSSQL` names; of a project of one's own: `StoreOptions::sqlite`.
+    let staging = ScratchStaging::new().await?;
+    let folder = staging.folder();
+    std::fs::write(folder.join("People.csv"), PEOPLE)?;
     let day = ColumnType::DateTime { behavior: DateTimeBehavior::DateOnly, date_only_format: true };
     let contact = TableDefinition::new("contact", "contacts", "contactid")
         .with_column(ColumnDefinition::new("lastname", ColumnType::String { max_length: 50 }))
@@ -36,20 +39,17 @@ async fn main() -> anyhow::Result<()> {
         ));
 
     let tables = [SourceTable::named("People")];
-    let columns = headers(folder.path(), &tables).map_err(|mut errors| errors.remove(0))?;
+    let columns = headers(folder, &tables).map_err(|mut errors| errors.remove(0))?;
     let mapping: TableMapping = toml::from_str(MAPPING)?;
     let plan = row_transform::plan(&[mapping], &Owners::default(), &[contact], &columns)
         .map_err(|problems| anyhow::anyhow!("{}", problems[0]))?;
 
-    let options = StoreOptions {
-        functions: row_transform::functions(),
-        ..StoreOptions::sqlite(folder.path().join("staging.db"))
-    };
+    let options = StoreOptions { functions: row_transform::functions(), ..staging.options() };
     let store = Store::open(options).await?;
     for table in plan.tables() {
         store.execute_all(&ddl::target_table(table.target())).await?;
     }
-    extract(&store, folder.path(), &tables[0], &Options::at(jiff::Timestamp::now())).await?;
+    extract(&store, folder, &tables[0], &Options::at(jiff::Timestamp::now())).await?;
     for staged in row_transform::stage(&store, &plan, "contact").await? {
         println!("{} from {}: {} rows, {} new", staged.table, staged.source, staged.rows, staged.inserted);
     }

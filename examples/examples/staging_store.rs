@@ -8,15 +8,17 @@ use anyhow::Context as _;
 use staging_schema::{
     Levels, Pass, StagedColumn, StagedKind, Statement, SuccessKind, TargetTable, control, pending,
 };
+use staging_store::contract::ScratchStaging;
 use staging_store::{
-    ChunkPlan, NewRequest, RequestEnd, RequestOutcome, StagedRow, Store, StoreOptions, Success, Take, Taken,
+    ChunkPlan, NewRequest, RequestEnd, RequestOutcome, StagedRow, Store, Success, Take, Taken,
 };
 use uuid::Uuid;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let store = Store::open(StoreOptions::sqlite(folder.path().join("staging.db"))).await?;
+    // A file, or a database on the server that `STAGING_TEST_MSSQL` names; of a project of one's own: `StoreOptions::sqlite`.
+    let staging = ScratchStaging::new().await?;
+    let store = Store::open(staging.options()).await?;
     let account =
         TargetTable::new("account", vec![StagedColumn::new("name", StagedKind::Text { max: 160 })])?;
     store.ensure_tables(std::slice::from_ref(&account)).await?;

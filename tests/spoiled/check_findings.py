@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Compares the findings in a staging database with those that make_spoiled.py expects: no more, no fewer.
 
-Reads the `*_Error` tables with Python's sqlite3 alone. With `--url` it also asks the target whether the rows that only
+Reads the `*_Error` tables with Python's sqlite3 alone; those of a server arrive as a JSON file of `[table, source table, key,
+column, rule, pass]`, since Python's standard library speaks no TDS. With `--url` it also asks the target whether the rows that only
 look spoiled are there with their values, and that no spoiled row is.
 
     python3 tests/spoiled/check_findings.py --staging /tmp/spoiled/staging.db --expected /tmp/spoiled-source/expected-findings.json
@@ -27,17 +28,29 @@ def quoted(name):
     return '"' + name.replace('"', '""') + '"'
 
 
-def found_findings(database):
-    """(table, source, key, column, rule) → how often, of all open errors of the validation."""
-    found = collections.Counter()
+def text(value):
+    return "'" + value.replace("'", "''") + "'"
+
+
+def open_errors(staging):
+    """Table, source, key, column, rule and pass of all open errors."""
+    if staging.suffix == ".json":
+        yield from json.loads(staging.read_text(encoding="utf-8"))
+        return
+    database = sqlite3.connect(f"file:{staging}?mode=ro", uri=True)
     names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'target\\_%\\_Error' ESCAPE '\\'")]
     for name in sorted(names):
         table = name.removeprefix("target_").removesuffix("_Error")
-        rows = database.execute(
-            f"SELECT r.DataMigration_SourceTable, r.DataMigration_SourceKey, e.ColumnName, e.RuleName, e.Pass"
+        yield from database.execute(
+            f"SELECT {text(table)}, r.DataMigration_SourceTable, r.DataMigration_SourceKey, e.ColumnName, e.RuleName, e.Pass"
             f" FROM {quoted(name)} e LEFT JOIN {quoted('target_' + table)} r ON r.DataMigration_RowId = e.RowId WHERE e.Retried = 0")
-        for source, key, column, rule, step in rows:
-            found[table, source, key_in_source(key), column, rule if step == "validate" else f"{step}: {rule}"] += 1
+
+
+def found_findings(staging):
+    """(table, source, key, column, rule) → how often, of all open errors of the validation."""
+    found = collections.Counter()
+    for table, source, key, column, rule, step in open_errors(staging):
+        found[table, source, key_in_source(key), column, rule if step == "validate" else f"{step}: {rule}"] += 1
     return found
 
 
@@ -55,8 +68,7 @@ def main():
     parser.add_argument("--url", help="target, to see what was loaded")
     arguments = parser.parse_args()
     expected = json.loads(arguments.expected.read_text(encoding="utf-8"))
-    database = sqlite3.connect(f"file:{arguments.staging}?mode=ro", uri=True)
-    found = found_findings(database)
+    found = found_findings(arguments.staging)
     wanted = collections.Counter((each["table"], each["source"], each["key"], each["column"], each["rule"]) for each in expected["findings"])
     wrong = 0
     for what, told in [(wanted - found, "not reported"), (found - wanted, "reported and not expected")]:

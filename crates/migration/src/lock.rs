@@ -151,12 +151,27 @@ fn beside(staging: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use staging_store::contract::ScratchStaging;
+
     use super::*;
+
+    /// The lock is beside a file, or in the database of a server.
+    async fn staging() -> (ScratchStaging, Staging) {
+        let scratch = ScratchStaging::new().await.unwrap();
+        let staging = match scratch.connection() {
+            Some(connection) => {
+                let mut staging = Staging::on_sql_server(None);
+                staging.connect_by(connection.into());
+                staging
+            }
+            None => Staging::sqlite(scratch.options().path),
+        };
+        (scratch, staging)
+    }
 
     #[tokio::test]
     async fn a_second_run_is_refused_until_the_first_one_ends() {
-        let folder = tempfile::tempdir().unwrap();
-        let staging = Staging::sqlite(folder.path().join("staging.db"));
+        let (_scratch, staging) = staging().await;
         assert!(!AtWork::is_held(&staging).await.unwrap());
         let first = AtWork::begin(&staging, Company::Alone).await.unwrap();
         assert!(AtWork::is_held(&staging).await.unwrap());
@@ -164,22 +179,21 @@ mod tests {
             let refused = AtWork::begin(&staging, company).await.unwrap_err();
             assert!(matches!(refused, Error::AtWork { .. }), "{refused}");
         }
-        drop(first);
+        first.end().await;
         assert!(!AtWork::is_held(&staging).await.unwrap());
         AtWork::begin(&staging, Company::Alone).await.unwrap();
     }
 
     #[tokio::test]
     async fn those_who_load_work_together_and_nobody_rebuilds_beside_them() {
-        let folder = tempfile::tempdir().unwrap();
-        let staging = Staging::sqlite(folder.path().join("staging.db"));
+        let (_scratch, staging) = staging().await;
         let mut first = AtWork::begin(&staging, Company::Alone).await.unwrap();
         first.change_to(Company::Together).await.unwrap();
         let second = AtWork::begin(&staging, Company::Together).await.unwrap();
         assert!(AtWork::is_held(&staging).await.unwrap());
         let refused = AtWork::begin(&staging, Company::Alone).await.unwrap_err();
         assert!(matches!(refused, Error::AtWork { .. }), "{refused}");
-        drop(second);
+        second.end().await;
         first.change_to(Company::Alone).await.unwrap();
     }
 }

@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
-use crate::rehearsal::{Finished, Organisation, PROJECT, Rehearsal};
+use crate::rehearsal::{Finished, Organisation, PROJECT, Rehearsal, is_without_a_file};
 
 const ROWS: u64 = 6_000;
 
@@ -51,6 +51,9 @@ fn run(mut command: Command, rehearsal: &Rehearsal, url: &str, arguments: &[&str
 
 #[test]
 fn a_disk_that_fills_up_while_rows_are_staged() {
+    if is_without_a_file() {
+        return;
+    }
     let organisation = Organisation::start(1);
     let rehearsal = large();
     rehearsal.run(&organisation.url(), &["run", "--until", "prepare"]).expect(0);
@@ -65,6 +68,9 @@ fn a_disk_that_fills_up_while_rows_are_staged() {
 
 #[test]
 fn a_disk_that_fills_up_while_rows_are_sent() {
+    if is_without_a_file() {
+        return;
+    }
     let organisation = Organisation::start(1);
     let rehearsal = large();
     rehearsal.run(&organisation.url(), &["run", "--until", "sequence"]).expect(0);
@@ -78,6 +84,9 @@ fn a_disk_that_fills_up_while_rows_are_sent() {
 
 #[test]
 fn a_file_that_may_only_be_read() {
+    if is_without_a_file() {
+        return;
+    }
     let organisation = Organisation::start(1);
     let rehearsal = Rehearsal::new();
     rehearsal.run(&organisation.url(), &["run", "--until", "sequence"]).expect(0);
@@ -113,6 +122,9 @@ fn a_file_that_may_only_be_read() {
 
 #[test]
 fn a_damaged_file_and_a_backup_in_its_place() {
+    if is_without_a_file() {
+        return;
+    }
     let organisation = Organisation::start(1);
     let rehearsal = large();
     rehearsal.run(&organisation.url(), &["run", "--until", "sequence"]).expect(0);
@@ -142,6 +154,9 @@ fn a_damaged_file_and_a_backup_in_its_place() {
 
 #[test]
 fn a_file_whose_beginning_is_damaged() {
+    if is_without_a_file() {
+        return;
+    }
     let organisation = Organisation::start(1);
     let rehearsal = Rehearsal::new();
     rehearsal.run(&organisation.url(), &["run", "--until", "sequence"]).expect(0);

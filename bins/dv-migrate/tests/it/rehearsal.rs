@@ -4,11 +4,12 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command as Process, Output};
+use std::time::Duration;
 
 use assert_cmd::Command;
 use dataverse_emulator::{Emulator, FaultPlan, Options, Settings};
-use tempfile::TempDir;
+use staging_store::contract::{ScratchStaging, TEST_SERVER};
 use tokio::runtime::Runtime;
 
 pub(crate) const PROJECT: &str = r#"
@@ -105,14 +106,14 @@ impl Organisation {
     }
 }
 
-/// A project folder.
+/// A project folder, and a staging database on the engine that the environment asks for.
 pub(crate) struct Rehearsal {
-    folder: TempDir,
+    staging: ScratchStaging,
 }
 
 impl Rehearsal {
     pub(crate) fn new() -> Self {
-        let rehearsal = Self { folder: TempDir::new().unwrap() };
+        let rehearsal = Self { staging: wait_for(ScratchStaging::new()).unwrap() };
         rehearsal.write("migration.toml", PROJECT);
         rehearsal.write("source/Account.csv", ACCOUNTS);
         rehearsal.write("source/Contact.csv", CONTACTS);
@@ -120,7 +121,7 @@ impl Rehearsal {
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
+        self.staging.folder()
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
@@ -133,20 +134,66 @@ impl Rehearsal {
         fs::write(path, text).unwrap();
     }
 
+    /// All that is in the staging database, if there is one.
     pub(crate) fn staging(&self) -> Option<Vec<u8>> {
-        fs::read(self.file("staging.db")).ok()
+        wait_for(self.staging.content()).unwrap()
+    }
+
+    /// The staging database is gone.
+    pub(crate) fn lose_staging(&mut self) {
+        wait_for(self.staging.lose()).unwrap();
+    }
+
+    /// What a process needs to find the staging database of a server: the one setting by which a project moves to it, and
+    /// how to connect.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let connection = self.staging.connection();
+        connection
+            .into_iter()
+            .flat_map(|text| [("DV__STAGING__ENGINE", "sqlserver"), ("DV_STAGING_CONNECTION", text)])
     }
 
     /// `dv-migrate` with these arguments on this project and organisation.
     pub(crate) fn command(&self, url: &str, arguments: &[&str]) -> Command {
         let mut command = dv_migrate();
         command.args(arguments).arg("--project").arg(self.path()).arg("--url").arg(url);
+        command.envs(self.environment());
         command
+    }
+
+    /// The same for a process that the test starts and stops by itself.
+    pub(crate) fn process(&self, url: &str, arguments: &[&str]) -> Process {
+        let mut process = Process::new(env!("CARGO_BIN_EXE_dv-migrate"));
+        process
+            .args(arguments)
+            .arg("--project")
+            .arg(self.path())
+            .args(["--url", url])
+            .envs(self.environment());
+        process
     }
 
     pub(crate) fn run(&self, url: &str, arguments: &[&str]) -> Finished {
         Finished::of(&self.command(url, arguments).output().unwrap())
     }
+}
+
+fn wait_for<T>(work: impl Future<Output = T>) -> T {
+    Runtime::new().unwrap().block_on(work)
+}
+
+/// Whether the environment asks for a server.
+pub(crate) fn is_on_a_server() -> bool {
+    std::env::var_os(TEST_SERVER).is_some()
+}
+
+/// Says loudly that a test of a file has nothing to do where a server keeps the staging database.
+#[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
+pub(crate) fn is_without_a_file() -> bool {
+    if is_on_a_server() {
+        eprintln!("skipped: this is about a file of SQLite, and {TEST_SERVER} is set");
+    }
+    is_on_a_server()
 }
 
 /// The program, without what the environment of the test would add.
@@ -155,7 +202,9 @@ pub(crate) fn dv_migrate() -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DV_")) {
         command.env_remove(name);
     }
-    command.env_remove("RUST_LOG").timeout(std::time::Duration::from_mins(2));
+    // Babelfish thinks for seconds when a session brings a long statement for the first time.
+    let patience = if is_on_a_server() { Duration::from_mins(10) } else { Duration::from_mins(2) };
+    command.env_remove("RUST_LOG").timeout(patience);
     command
 }
 

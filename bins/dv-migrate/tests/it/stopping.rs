@@ -6,16 +6,15 @@ use std::time::Duration;
 
 use dataverse_emulator::{FaultKind, FaultPlan, FaultRule};
 
-use crate::rehearsal::{Organisation, Rehearsal};
+use crate::rehearsal::{Organisation, Rehearsal, is_on_a_server};
 
 pub(crate) fn start(
     rehearsal: &Rehearsal,
     url: &str,
     arguments: &[&str],
 ) -> (Child, impl Iterator<Item = serde_json::Value> + use<>) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_dv-migrate"))
-        .args(["run", "--events", "--url", url, "--project"])
-        .arg(rehearsal.path())
+    let mut child = rehearsal
+        .process(url, &["run", "--events"])
         .args(arguments)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -33,10 +32,15 @@ pub(crate) fn slow(organisation: &Organisation, wait: Duration) {
     organisation.set_faults(FaultPlan::of([rule]));
 }
 
+/// Requests take so long that another process can look at the run meanwhile.
+fn slow_enough_to_look(organisation: &Organisation) {
+    slow(organisation, Duration::from_secs(if is_on_a_server() { 30 } else { 2 }));
+}
+
 #[test]
 fn status_is_read_while_a_run_is_under_way() {
     let organisation = Organisation::start(1);
-    slow(&organisation, Duration::from_secs(2));
+    slow_enough_to_look(&organisation);
     let rehearsal = Rehearsal::new();
     let (mut child, mut events) = start(&rehearsal, &organisation.url(), &[]);
     events.find(|event| event["what"] == "sending").expect("a request is sent");
@@ -76,7 +80,7 @@ fn a_stopped_run_is_exit_code_4_and_goes_on_where_it_stopped() {
 #[test]
 fn a_second_run_beside_the_first_is_refused_and_disturbs_nothing() {
     let organisation = Organisation::start(1);
-    slow(&organisation, Duration::from_secs(2));
+    slow_enough_to_look(&organisation);
     let rehearsal = Rehearsal::new();
     let (mut child, mut events) = start(&rehearsal, &organisation.url(), &[]);
     events.find(|event| event["what"] == "sending").expect("a request is sent");
@@ -91,7 +95,7 @@ fn a_second_run_beside_the_first_is_refused_and_disturbs_nothing() {
 #[test]
 fn status_tells_a_killed_run_from_one_at_work_and_says_how_to_go_on() {
     let organisation = Organisation::start(1);
-    slow(&organisation, Duration::from_secs(2));
+    slow_enough_to_look(&organisation);
     let rehearsal = Rehearsal::new();
     let (mut child, mut events) = start(&rehearsal, &organisation.url(), &[]);
     events.find(|event| event["what"] == "sending").expect("a request is sent");

@@ -1,19 +1,12 @@
 //! Nobody reads what is printed, or it cannot be written: the migration goes on, and the exit code is its own.
 
 use std::fs::OpenOptions;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use crate::rehearsal::{Organisation, Rehearsal};
 
 fn start(rehearsal: &Rehearsal, url: &str, arguments: &[&str], out: Stdio, err: Stdio) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_dv-migrate"))
-        .args(arguments)
-        .args(["--url", url, "--project"])
-        .arg(rehearsal.path())
-        .stdout(out)
-        .stderr(err)
-        .spawn()
-        .unwrap()
+    rehearsal.process(url, arguments).stdout(out).stderr(err).spawn().unwrap()
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Running programs from the root of the workspace.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,10 +26,20 @@ pub(crate) fn root() -> PathBuf {
 
 /// Runs a program to its end.
 pub(crate) fn run(program: &str, arguments: &[&str]) -> Outcome {
+    run_with::<&str>(program, arguments, [])
+}
+
+/// The same with more in its environment.
+pub(crate) fn run_with<V: AsRef<OsStr>>(
+    program: &str,
+    arguments: &[&str],
+    environment: impl IntoIterator<Item = (&'static str, V)>,
+) -> Outcome {
     let output = Command::new(program)
         .args(arguments)
         .current_dir(root())
         .env("DV_TOKEN", "user-1")
+        .envs(environment)
         .output()
         .unwrap_or_else(|error| panic!("{program} cannot be started: {error}"));
     let printed =

@@ -1,8 +1,9 @@
 //! What real files look like, and what is refused.
 
 use source_extract::{Error, SourceTable, headers};
+use staging_schema::Statement;
 
-use crate::support::Desk;
+use crate::support::{Desk, skipped};
 
 const STAMPED: &str = "Id, Name, DataMigration_Line";
 
@@ -17,10 +18,83 @@ async fn cells_stay_as_they_were_and_lines_count_the_breaks_inside_them() {
     assert_eq!((extracted.rows, extracted.added, extracted.unchanged), (5, 5, false));
     let rows = desk.rows("Account", STAMPED).await;
     assert_eq!(rows, ["1|a \"b\"\r\nc|2", "2| x |4", "3|-|5", "4|-|7", "5|ü😀|8"]);
-    let stamps = desk
-        .rows("Account", "DataMigration_ArrivedAt, DataMigration_File, LENGTH(DataMigration_RowHash)")
+    let stamps =
+        desk.rows("Account", "DataMigration_ArrivedAt, DataMigration_File, DataMigration_RowHash").await;
+    let hash = stamps[0].strip_prefix("2026-11-21T09:00:00.000Z|Account.csv|").unwrap();
+    assert_eq!(hash.len(), 16, "{hash}");
+}
+
+#[tokio::test]
+async fn odd_headers_and_texts_of_any_length_arrive_as_they_were() {
+    arrives_as_it_was(["Id", "Straße [neu", "ab", "\"q\" 'r'", "50 % off", "x.y;--", "Ж", "select", "Text"])
         .await;
-    assert_eq!(stamps[0], "2026-11-21T09:00:00.000Z|Account.csv|16");
+}
+
+#[tokio::test]
+async fn a_header_with_a_closing_bracket_or_an_emoji_ends_no_name() {
+    let probe = Statement::new(|d| format!("SELECT 1 AS {}", d.quote("a]b")), Vec::new());
+    if Desk::new().await.store.query(&probe).await.is_err() {
+        return skipped("SQL Server knows ]] in a name, this server does not");
+    }
+    arrives_as_it_was(["Id", "Straße [neu]", "a]b", "]", "[", "]]", "😀", "😁", "Text"]).await;
+}
+
+/// Texts of many lengths in the last of these columns, arrived, and again as a part of what is there.
+async fn arrives_as_it_was(headers: [&str; 9]) {
+    // Around the longest texts that a parameter, a bulk insert and a page of a server take.
+    let texts = [0, 1, 3_999, 4_000, 4_001, 8_000, 32_766, 32_767, 32_768, 70_000]
+        .map(|length| "ä😀z ".chars().cycle().take(length).collect());
+    let texts: Vec<String> =
+        texts.into_iter().chain((0..20).map(|n| format!("  {n} % [x] ' \" ]] \u{1} \u{feff} "))).collect();
+    let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+    let mut lines = vec![headers.map(quoted).join(",")];
+    let mut expected = Vec::new();
+    for (n, text) in texts.iter().enumerate() {
+        let cells: Vec<String> =
+            (0..headers.len()).map(|at| if at == 8 { text.clone() } else { format!("{n} {at}") }).collect();
+        lines.push(cells.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(","));
+        expected
+            .push(cells.join("|").trim_end_matches('|').to_owned() + if text.is_empty() { "|-" } else { "" });
+    }
+    let desk = Desk::new().await;
+    desk.write("Odd x.csv", lines.join("\n"));
+    desk.extract(&SourceTable::named("Odd x")).await.unwrap();
+    let rows = desk.rows("Odd x", "*").await;
+    assert_eq!(rows.len(), expected.len());
+    for (row, expected) in rows.iter().zip(&expected) {
+        let (_, row) = row.split_once('|').unwrap();
+        assert!(
+            row.starts_with(&format!("{expected}|2026-")),
+            "{:?} is not {:?}",
+            &row[..row.floor_char_boundary(90)],
+            &expected[..expected.floor_char_boundary(90)]
+        );
+    }
+    // In place of the table that is there, by its own columns.
+    desk.write("Odd x.csv", lines[..3].join("\n"));
+    let again = desk
+        .extract(&SourceTable { key: Some(headers[2].to_owned()), ..SourceTable::named("Odd x") })
+        .await
+        .unwrap();
+    assert_eq!((again.rows, again.added, again.removed), (2, 0, 28), "the two rows stay");
+}
+
+#[tokio::test]
+async fn a_table_of_many_columns_arrives_whole() {
+    let (columns, rows) = (700, 40);
+    let header: Vec<_> = (0..columns).map(|n| format!("Column {n}")).collect();
+    let row = |n: usize| {
+        (0..columns)
+            .map(|at| if at % 7 == 0 { format!("{n}.{at}") } else { String::new() })
+            .collect::<Vec<_>>()
+    };
+    let lines = std::iter::once(header.join(",")).chain((0..rows).map(|n| row(n).join(",")));
+    let desk = Desk::new().await;
+    desk.write("Wide.csv", lines.collect::<Vec<_>>().join("\n"));
+    desk.extract(&SourceTable::named("Wide")).await.unwrap();
+    let found = desk.rows("Wide", "[Column 0], [Column 1], [Column 693], [Column 699]").await;
+    let expected: Vec<_> = (0..rows).map(|n| format!("{n}.0|-|{n}.693|-")).collect();
+    assert_eq!(found, expected);
 }
 
 #[tokio::test]

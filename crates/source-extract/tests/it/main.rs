@@ -1,7 +1,8 @@
 //! Files go in, and the snapshot is what they say.
 
+// Marked as tests, so that what their tests share may unwrap like one.
+#[cfg(test)]
 mod dirt;
 mod reruns;
-// Marked as tests, so that it may unwrap like one.
 #[cfg(test)]
 mod support;

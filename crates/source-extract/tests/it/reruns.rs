@@ -43,6 +43,19 @@ async fn with_a_key_only_what_differs_gets_a_new_row() {
 }
 
 #[tokio::test]
+async fn keys_that_differ_by_case_or_by_a_blank_are_rows_of_their_own() {
+    let desk = Desk::new().await;
+    desk.write("T.csv", "Id,Name\n001Aa,x\n001aA,x\n001Aa ,x\n😀,x\n");
+    desk.extract(&keyed()).await.unwrap();
+    desk.write("T.csv", "Id,Name\n😁,x\n001Aa ,x\n001aA,y\n001Aa,x\n");
+    let again = desk.extract(&keyed()).await.unwrap();
+    assert_eq!((again.rows, again.added, again.removed, again.unchanged), (4, 2, 2, false));
+    let rows = desk.rows("T", ALL).await;
+    assert_eq!(rows[..2], ["1|001Aa|x|5", "3|001Aa |x|3"]);
+    assert!(rows[2].ends_with("|😁|x|2") && rows[3].ends_with("|001aA|y|4"), "{rows:?}");
+}
+
+#[tokio::test]
 async fn twins_other_columns_or_no_key_replace_the_whole_table() {
     let desk = Desk::new().await;
     desk.write("T.csv", "Id,Name\n1,a\n");
@@ -94,6 +107,7 @@ async fn many_batches_arrive_in_order_and_all() {
     desk.write("T.csv", format!("Id,Name\n{rows}"));
     let extracted = desk.extract(&keyed()).await.unwrap();
     assert_eq!(extracted.rows, 70_001);
-    let sums = desk.rows("T", "COUNT(*), SUM(CAST(Id AS INTEGER) + 1 = DataMigration_RowId), SUM(DataMigration_Line = DataMigration_RowId + 1)").await;
-    assert_eq!(sums, ["70001|70001|70001"]);
+    let right =
+        "CAST(Id AS INTEGER) + 1 = DataMigration_RowId AND DataMigration_Line = DataMigration_RowId + 1";
+    assert_eq!(desk.count("T", right).await, 70_001);
 }

@@ -9,6 +9,11 @@ use staging_schema::{Dialect, Statement, TableName};
 use staging_store::Store;
 use staging_store::contract::ScratchStaging;
 
+/// Says loudly that a test has nothing to do on this engine.
+pub(crate) fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
+}
+
 pub(crate) struct Desk {
     pub(crate) staging: ScratchStaging,
     pub(crate) store: Store,
@@ -64,6 +69,14 @@ impl Desk {
                 cells.collect::<Vec<_>>().join("|")
             })
             .collect()
+    }
+
+    /// Rows of `source.<name>` for which this holds.
+    pub(crate) async fn count(&self, name: &str, condition: &str) -> u64 {
+        let text = |d: Dialect| {
+            format!("SELECT COUNT(*) FROM {} WHERE {condition}", d.table(&TableName::source(name)))
+        };
+        self.store.count(&Statement::new(text, Vec::new())).await.unwrap()
     }
 
     pub(crate) async fn tables(&self) -> Vec<String> {

@@ -7,8 +7,8 @@ use tempfile::TempDir;
 use super::{ScratchDatabase, TEST_SERVER};
 use staging_schema::{Dialect, Statement};
 
-use crate::Error;
 use crate::options::StoreOptions;
+use crate::{Error, Existing, Store};
 
 /// A staging database of its own, gone with this: a database on the server that `STAGING_TEST_MSSQL` names, a SQLite file where
 /// it names none.
@@ -51,6 +51,56 @@ impl ScratchStaging {
             }
         };
         Statement::new(on, Vec::new())
+    }
+
+    /// All that is in it, to see whether anything changed: the bytes of its file, or every row of every table. `None` where
+    /// nothing has made one yet.
+    ///
+    /// # Errors
+    /// It is there and cannot be read.
+    pub async fn content(&self) -> Result<Option<Vec<u8>>, Error> {
+        if self.server.is_none() {
+            return Ok(std::fs::read(self.options().path).ok());
+        }
+        let store = match Store::open(StoreOptions { existing: Existing::ReadOnly, ..self.options() }).await {
+            Ok(store) => store,
+            Err(Error::Missing { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let tables = "SELECT TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_TYPE = 'BASE TABLE' \
+                      AND TABLE_SCHEMA IN ('source', 'target', 'migration') ORDER BY TABLE_SCHEMA, TABLE_NAME";
+        let mut all = String::new();
+        for table in store.query(&Statement::same(tables.to_owned(), Vec::new())).await? {
+            let quote = |name| Dialect::Mssql.quote(name);
+            let (schema, name) = (table.text(0)?, table.text(1)?);
+            let every_row = format!("SELECT * FROM {}.{}", quote(schema), quote(name));
+            let rows = store.query(&Statement::same(every_row, Vec::new())).await?;
+            let mut rows: Vec<String> = rows.iter().map(|row| format!("{:?}\n", row.values())).collect();
+            rows.sort_unstable();
+            all.extend([schema, ".", name, ":\n", &rows.concat()]);
+        }
+        store.close().await?;
+        Ok(Some(all.into_bytes()))
+    }
+
+    /// Loses it, as a disk or an administrator can: the next [`Store::open`](crate::Store::open) finds nothing there.
+    ///
+    /// # Errors
+    /// The server does not make another database.
+    pub async fn lose(&mut self) -> Result<(), Error> {
+        match &mut self.server {
+            Some(database) => {
+                let connection = std::env::var(TEST_SERVER).unwrap_or_default();
+                *database = ScratchDatabase::on(&connection).await?;
+            }
+            None => {
+                for name in ["staging.db", "staging.db-wal", "staging.db-shm"] {
+                    // It may be gone already.
+                    let _ = std::fs::remove_file(self.folder.path().join(name));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// A folder for files of the test, which goes with this.

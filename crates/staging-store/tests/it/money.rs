@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use staging_schema::ddl::{self, MoneyColumn, NumberStyle, SourceTable};
 use staging_schema::{StagedColumn, StagedKind, Statement, TargetTable, control};
 use staging_store::Store;
+use staging_store::contract::{ScratchStaging, TEST_SERVER};
 
 use crate::world;
 
@@ -25,6 +26,8 @@ fn money(style: NumberStyle) -> MoneyColumn {
 
 /// A source with these texts, and target rows with those amounts.
 async fn filled(store: &Store, before: &[&str], after: &[&str]) {
+    // Babelfish drops no table that a view reads.
+    store.execute_all(&ddl::money_sums(&[])).await.unwrap();
     let source = SourceTable::new("Opportunity", ["Id", "Amount"]).unwrap();
     store.execute(&ddl::drop_table(&source.name())).await.unwrap();
     store.execute(&source.create()).await.unwrap();
@@ -39,7 +42,7 @@ async fn filled(store: &Store, before: &[&str], after: &[&str]) {
     appender.finish().await.unwrap();
     let table = opportunity();
     store.ensure_tables(std::slice::from_ref(&table)).await.unwrap();
-    store.execute(&Statement::same("DELETE FROM target_opportunity", vec![])).await.unwrap();
+    store.execute(&ScratchStaging::statement("DELETE FROM target_opportunity")).await.unwrap();
     let mut appender =
         store.append(&table.name(), [control::SOURCE_TABLE, control::SOURCE_KEY, "estimatedvalue"]);
     let mut batch = appender.batch();
@@ -55,9 +58,8 @@ async fn filled(store: &Store, before: &[&str], after: &[&str]) {
 /// Rows and sum before, unread texts, rows and sum after, difference.
 async fn sums(store: &Store, column: MoneyColumn) -> (i64, String, i64, i64, String, String) {
     store.execute_all(&ddl::money_sums(&[column])).await.unwrap();
-    let read = Statement::same(
+    let read = ScratchStaging::statement(
         "SELECT SourceRows, SourceSum, SourceUnread, TargetRows, TargetSum, Difference FROM migration_MoneySums",
-        vec![],
     );
     let rows = store.query(&read).await.unwrap();
     let text = |n: usize| rows[0].text(n).unwrap().to_owned();
@@ -77,7 +79,7 @@ fn expected(
 
 #[tokio::test]
 async fn amounts_of_nineteen_digits_keep_every_digit() {
-    let (_folder, store) = world::store().await;
+    let (_staging, store) = world::either_store().await;
     let most = "922337203685477.5807";
     filled(&store, &vec![most; 30_000], &vec![most; 29_999]).await;
     assert_eq!(
@@ -93,7 +95,7 @@ async fn amounts_of_nineteen_digits_keep_every_digit() {
 
 #[tokio::test]
 async fn what_is_no_number_in_the_declared_spelling_is_counted_and_not_guessed_at() {
-    let (_folder, store) = world::store().await;
+    let (_staging, store) = world::either_store().await;
     let texts = [
         "1.234,50",
         " 7 ",
@@ -123,23 +125,26 @@ async fn what_is_no_number_in_the_declared_spelling_is_counted_and_not_guessed_a
 
 #[tokio::test]
 async fn a_computed_value_has_only_a_sum_after_and_a_condition_keeps_rows_out() {
-    let (_folder, store) = world::store().await;
+    let (_staging, store) = world::either_store().await;
     filled(&store, &["1", "2", "3"], &["2.5", "3"]).await;
     let computed = MoneyColumn { from: vec![], ..money(NumberStyle::Plain) };
     store.execute_all(&ddl::money_sums(&[computed])).await.unwrap();
-    let read = Statement::same(
-        "SELECT TargetSum, SourceSum IS NULL AND Difference IS NULL FROM migration_MoneySums",
-        vec![],
-    );
+    let read = ScratchStaging::statement("SELECT TargetSum, SourceSum, Difference FROM migration_MoneySums");
     let rows = store.query(&read).await.unwrap();
-    assert_eq!((rows[0].text(0).unwrap(), rows[0].integer(1).unwrap()), ("5.5", 1));
+    assert_eq!(rows[0].text(0).unwrap(), "5.5");
+    assert!(rows[0].get(1).is_null() && rows[0].get(2).is_null(), "{:?}", rows[0].values());
     let condition = Statement::new(|d| format!("s.[Id] <> {}", d.param(1)), vec!["0".into()]);
     let some = MoneyColumn { condition: Some(condition), ..money(NumberStyle::Plain) };
     assert_eq!(sums(&store, some).await, expected(2, "5", 0, (2, "5.5"), "-0.5"));
 }
 
+/// Each case has a database of its own, which a server does not make in a moment.
+fn cases() -> u32 {
+    if std::env::var_os(TEST_SERVER).is_some() { 4 } else { 40 }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     /// Amounts in ten-thousandths: their sum is that of whole numbers.
     #[test]
@@ -155,7 +160,7 @@ proptest! {
         let difference = digits(amounts[half.len()..].iter().map(|n| i128::from(*n)).sum());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let found = runtime.block_on(async {
-            let (_folder, store) = world::store().await;
+            let (_staging, store) = world::either_store().await;
             filled(&store, &texts, half).await;
             sums(&store, money(NumberStyle::Plain)).await
         });

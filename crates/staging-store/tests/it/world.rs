@@ -1,7 +1,7 @@
 //! A staging file in a folder of its own, or a database of its own on the server for tests.
 
 use staging_schema::{Levels, Pass, TargetTable, control};
-use staging_store::contract::ScratchDatabase;
+use staging_store::contract::{ScratchDatabase, ScratchStaging};
 use staging_store::{ChunkPlan, Cut, Store, StoreOptions};
 use tempfile::TempDir;
 
@@ -9,6 +9,13 @@ pub(crate) async fn store() -> (TempDir, Store) {
     let folder = TempDir::new().unwrap();
     let store = Store::open(StoreOptions::sqlite(folder.path().join("staging.db"))).await.unwrap();
     (folder, store)
+}
+
+/// A store on the engine that the environment asks for.
+pub(crate) async fn either_store() -> (ScratchStaging, Store) {
+    let staging = ScratchStaging::new().await.unwrap();
+    let store = Store::open(staging.options()).await.unwrap();
+    (staging, store)
 }
 
 pub(crate) async fn server_store() -> Option<(ScratchDatabase, Store)> {
