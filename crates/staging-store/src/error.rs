@@ -66,6 +66,35 @@ pub enum Error {
         /// Why.
         source: staging_schema::Error,
     },
+    /// A key was given, and the library that was built in does not encrypt.
+    #[error(
+        "the staging database {database} has a key, but this program cannot encrypt: it was built without the cargo feature \
+         `sqlcipher`"
+    )]
+    NoEncryption {
+        /// The file.
+        database: String,
+    },
+    /// The key of an encrypted file cannot be one.
+    #[error("the key of the staging database cannot be used: {why}")]
+    UnusableKey {
+        /// What is wrong, without the key.
+        why: String,
+    },
+    /// A key was given for a file that is there and is not encrypted.
+    #[error("the staging database {database} is not encrypted, but a key was given for it")]
+    NotEncrypted {
+        /// The file.
+        database: String,
+    },
+    /// The key does not open the file.
+    #[error(
+        "the key does not open {database}: it is the key of another file, or the file is damaged or no encrypted database"
+    )]
+    WrongKey {
+        /// The file.
+        database: String,
+    },
     /// The connection string of a server cannot be read.
     #[error("the connection string of the staging server cannot be used: {why}")]
     ConnectionString {
@@ -325,6 +354,10 @@ impl Error {
                 | Self::SchemaVersion { .. }
                 | Self::OlderVersion { .. }
                 | Self::UpgradeRefused { .. }
+                | Self::NoEncryption { .. }
+                | Self::UnusableKey { .. }
+                | Self::NotEncrypted { .. }
+                | Self::WrongKey { .. }
                 | Self::ConnectionString { .. }
                 | Self::UntrustedCertificate { .. }
                 | Self::LoginRefused { .. }

@@ -101,6 +101,9 @@ pub struct StoreOptions {
     pub engine: EngineKind,
     /// The file, for SQLite.
     pub path: PathBuf,
+    /// The key of the file, for SQLite, where it is encrypted or to be made so: a passphrase, or `x'…'` with 64 hexadecimal digits, the
+    /// key itself. Needs the cargo feature `sqlcipher`. Never shown.
+    pub key: Option<SecretString>,
     /// The server, for SQL Server.
     pub server: ServerOptions,
     /// What to do about a database that is, or is not, there.
@@ -118,6 +121,7 @@ impl Default for StoreOptions {
         Self {
             engine: EngineKind::Sqlite,
             path: PathBuf::from("staging.db"),
+            key: None,
             server: ServerOptions::default(),
             existing: Existing::OpenOrCreate,
             versions: Versions::Current,
@@ -131,6 +135,11 @@ impl StoreOptions {
     /// A file, opened or created.
     pub fn sqlite(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), ..Self::default() }
+    }
+
+    /// An encrypted file, opened or created; every connection to it gets the key before anything else.
+    pub fn encrypted_sqlite(path: impl Into<PathBuf>, key: impl Into<SecretString>) -> Self {
+        Self { key: Some(key.into()), ..Self::sqlite(path) }
     }
 
     /// A database of a SQL Server, which must be there; the toolkit makes its schemas in it.

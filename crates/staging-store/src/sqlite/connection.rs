@@ -41,8 +41,9 @@ impl Drop for SlowClock<'_> {
     }
 }
 
-/// Pages in the log before they are moved into the file: 32 MiB of the default page size of 8 KiB.
+/// Pages in the log before they are moved into the file: 32 MiB of pages of 8 KiB, or of 4 KiB in an encrypted file.
 const CHECKPOINT_PAGES: i64 = 4_000;
+const ENCRYPTED_CHECKPOINT_PAGES: i64 = 2 * CHECKPOINT_PAGES;
 
 /// What a connection is for; decides its share of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +68,7 @@ fn folded_key(arguments: &[Value]) -> Result<Value, String> {
 pub(super) fn configure(
     connection: &Connection,
     purpose: Use,
+    encrypted: bool,
     busy: Duration,
     functions: &[ScalarFunction],
 ) -> rusqlite::Result<()> {
@@ -85,12 +87,15 @@ pub(super) fn configure(
     };
     connection.pragma_update(None, "cache_size", cache)?;
     connection.pragma_update(None, "mmap_size", 0)?;
+    // Only the database and its log are encrypted: what is sorted must not be on the disk.
+    connection.pragma_update(None, "temp_store", if encrypted { "MEMORY" } else { "FILE" })?;
     if purpose == Use::Write {
         // A commit is durable when it returns: lease and manifest depend on it.
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+        let pages = if encrypted { ENCRYPTED_CHECKPOINT_PAGES } else { CHECKPOINT_PAGES };
         // Rows are written several times on their way: pages that change again soon are moved into the file once.
-        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        connection.pragma_update(None, "wal_autocheckpoint", pages)?;
     }
     register(connection, KEY)?;
     functions.iter().try_for_each(|function| register(connection, *function))

@@ -1,7 +1,6 @@
 //! Reading: connections of their own, on threads of their own, which see the last commit and never wait for the writer.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +9,8 @@ use staging_schema::{Dialect, Statement};
 use tokio::sync::{mpsc, oneshot};
 
 use super::connection::{self, Use, failure};
-use super::open::{Sqlite, connect, opening};
+use super::file::File;
+use super::open::Sqlite;
 use super::writer;
 use crate::append::AppendTicket;
 use crate::row::Row;
@@ -24,7 +24,7 @@ const IDLE: usize = 4;
 
 /// Opens connections for reading and keeps a few.
 pub(crate) struct Readers {
-    path: PathBuf,
+    file: File,
     functions: Vec<crate::ScalarFunction>,
     busy: Duration,
     idle: Mutex<Vec<Connection>>,
@@ -37,8 +37,8 @@ impl fmt::Debug for Readers {
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf, functions: Vec<crate::ScalarFunction>, busy: Duration) -> Self {
-        Self { path, functions, busy, idle: Mutex::default() }
+    pub(super) fn new(file: File, functions: Vec<crate::ScalarFunction>, busy: Duration) -> Self {
+        Self { file, functions, busy, idle: Mutex::default() }
     }
 
     fn take(&self) -> Result<Connection, Error> {
@@ -46,9 +46,10 @@ impl Readers {
         if let Some(connection) = idle {
             return Ok(connection);
         }
-        let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        connection::configure(&connection, Use::Read, self.busy, &self.functions)
-            .map_err(|error| opening(&self.path, error))?;
+        let connection = self.file.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let encrypted = self.file.is_encrypted();
+        connection::configure(&connection, Use::Read, encrypted, self.busy, &self.functions)
+            .map_err(|error| self.file.opening(error))?;
         Ok(connection)
     }
 
@@ -96,7 +97,7 @@ impl Readers {
 
 impl Sqlite {
     fn writer(&self) -> Result<&writer::Writer, Error> {
-        self.writer.as_ref().ok_or_else(|| Error::ReadOnly { database: self.path.display().to_string() })
+        self.writer.as_ref().ok_or_else(|| Error::ReadOnly { database: self.file.name() })
     }
 
     pub(crate) async fn execute(&self, statement: Statement) -> Result<u64, Error> {

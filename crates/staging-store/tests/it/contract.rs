@@ -1,4 +1,4 @@
-//! The contract of all engines, by SQLite, and by the server that `STAGING_TEST_MSSQL` names.
+//! The contract of all engines, by SQLite, by an encrypted file where that was built in, and by the server that `STAGING_TEST_MSSQL` names.
 
 use staging_store::contract;
 
@@ -12,6 +12,15 @@ macro_rules! keeps {
             let (_folder, store) = store().await;
             contract::$name(&store).await;
         })+
+
+        #[cfg(feature = "sqlcipher")]
+        mod encrypted {
+            $(#[tokio::test]
+            async fn $name() {
+                let (_folder, store) = crate::world::encrypted_store().await;
+                staging_store::contract::$name(&store).await;
+            })+
+        }
 
         mod sql_server {
             $(#[tokio::test]

@@ -8,6 +8,7 @@
 
 mod claims;
 mod contract;
+mod encrypted;
 mod killed;
 mod leases;
 mod money;

@@ -18,6 +18,18 @@ pub(crate) async fn either_store() -> (ScratchStaging, Store) {
     (staging, store)
 }
 
+/// A key itself, which opens at once: a passphrase takes its time on every connection.
+#[cfg(feature = "sqlcipher")]
+pub(crate) const RAW_KEY: &str = "x'2DD29CA851E7B56E4697B0E1F08507293D761A05CE4D1B628663F411A8086D99'";
+
+#[cfg(feature = "sqlcipher")]
+pub(crate) async fn encrypted_store() -> (TempDir, Store) {
+    let folder = TempDir::new().unwrap();
+    let options = StoreOptions::encrypted_sqlite(folder.path().join("staging.db"), RAW_KEY);
+    let store = Store::open(options).await.unwrap();
+    (folder, store)
+}
+
 pub(crate) async fn server_store() -> Option<(ScratchDatabase, Store)> {
     let database = ScratchDatabase::from_environment().await.unwrap()?;
     let store = Store::open(database.options.clone()).await.unwrap();
