@@ -47,6 +47,14 @@ pub enum Error {
         /// The variable.
         variable: String,
     },
+    /// The key of the encrypted staging database is not in the environment.
+    #[error("{variable}, the key of the staging database {staging}, is not set in the environment")]
+    MissingKey {
+        /// The staging database.
+        staging: String,
+        /// The variable.
+        variable: String,
+    },
     /// A table was named that is not loaded.
     #[error("{table} is no table that this project loads; those are {known}")]
     NoSuchTable {
@@ -231,6 +239,7 @@ impl Error {
             | Self::OtherEnvironment { .. }
             | Self::OtherProject { .. }
             | Self::MissingSecret { .. }
+            | Self::MissingKey { .. }
             | Self::NoSuchTable { .. }
             | Self::RepairNotAllowed { .. }
             | Self::SameUser { .. }
@@ -324,6 +333,9 @@ impl Error {
             Self::MissingSecret { variable } => {
                 Some(format!("set {variable}, or choose another target.auth (azure-cli, managed-identity)"))
             }
+            Self::MissingKey { variable, .. } => Some(format!(
+                "set {variable} to the passphrase, or to x'…' with 64 hexadecimal digits (openssl rand -hex 32 makes some)"
+            )),
             Self::RollbackOpen { run } => Some(format!("finish it with: dv-load --rollback {run} --project DIR")),
             Self::NotConfirmed { run } => {
                 Some(format!("nobody can be asked here: dv-load --rollback {run} --yes, once you have seen what it would do"))
@@ -398,7 +410,16 @@ fn repair(error: &staging_store::Error) -> Option<&'static str> {
     const NO_ROOM: &str = "make room on its disk; nothing that was finished is lost";
     const DAMAGED: &str = "put the latest backup in its place (dv-stage backup makes them): rows that were created since are found in \
         Dataverse and adopted, none is created twice";
+    const NO_ENCRYPTION: &str = "build it with the feature: cargo build --release -p dv-migrate -p dv-load -p dv-stage -p dv-sequence \
+        --features dv-migrate/sqlcipher,dv-load/sqlcipher,dv-stage/sqlcipher,dv-sequence/sqlcipher";
+    const WRONG_KEY: &str = "check the environment variable that staging.key_variable names; if the key is right, the file is \
+        damaged: put the latest backup in its place";
+    const NOT_ENCRYPTED: &str = "remove staging.key_variable to go on with the file as it is, or encrypt it first: \
+        bins/dv-stage/README.md says how";
     match error {
+        staging_store::Error::NoEncryption { .. } => Some(NO_ENCRYPTION),
+        staging_store::Error::WrongKey { .. } => Some(WRONG_KEY),
+        staging_store::Error::NotEncrypted { .. } => Some(NOT_ENCRYPTED),
         error if error.is_older_version() => Some(OLDER),
         error if error.is_disk() => Some(NO_ROOM),
         error if error.is_damaged() => Some(DAMAGED),

@@ -61,7 +61,7 @@ pub use rollback::{
     Confirm, LoadRun, RollbackOptions, RollbackPlan, RollbackSummary, RollbackTable, RunChoice, load_runs,
     rollback,
 };
-pub use staging::Staging;
+pub use staging::{FileKey, Staging};
 /// The SQL that a staging engine speaks.
 pub use staging_schema::Dialect;
 pub use status::{RunStatus, Status, TableStatus, status};

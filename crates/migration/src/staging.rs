@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use staging_schema::Dialect;
-use staging_store::{DEFAULT_BUSY_TIMEOUT, Existing, Store, StoreOptions, Versions};
+#[cfg(test)]
+use staging_store::DEFAULT_BUSY_TIMEOUT;
+use staging_store::{Existing, Store, StoreOptions, Versions};
 
 use crate::Error;
 use crate::error::in_staging;
@@ -24,6 +26,8 @@ pub enum Staging {
         path: PathBuf,
         /// How long a write waits while another process writes.
         busy_timeout: Duration,
+        /// The key, where the file is encrypted.
+        key: Option<FileKey>,
     },
     /// A database on a SQL Server.
     SqlServer {
@@ -36,10 +40,54 @@ pub enum Staging {
     },
 }
 
+/// The key of an encrypted SQLite file; shown to nobody.
+#[derive(Clone, Debug)]
+pub enum FileKey {
+    /// A passphrase, or `x'…'` with 64 hexadecimal digits: the key itself.
+    Given(SecretString),
+    /// The variable that the project names is not set.
+    Missing {
+        /// The variable.
+        variable: String,
+    },
+}
+
+impl FileKey {
+    /// The key in this variable of the environment; an empty one counts as not set.
+    pub(crate) fn from_process(variable: &str) -> Self {
+        match std::env::var(variable).ok().filter(|text| !text.is_empty()) {
+            Some(text) => Self::Given(text.into()),
+            None => Self::Missing { variable: variable.to_owned() },
+        }
+    }
+}
+
 impl Staging {
-    /// A SQLite file, written with the usual patience.
+    /// A SQLite file that is not encrypted, written with the usual patience.
+    #[cfg(test)]
     pub(crate) fn sqlite(path: PathBuf) -> Self {
-        Self::Sqlite { path, busy_timeout: DEFAULT_BUSY_TIMEOUT }
+        Self::Sqlite { path, busy_timeout: DEFAULT_BUSY_TIMEOUT, key: None }
+    }
+
+    /// A copy of it in another file, which has the same key. A server's copies are read by the server alone.
+    pub(crate) fn copy_in(&self, file: &Path) -> Self {
+        let mut copy = self.clone();
+        if let Self::Sqlite { path, .. } = &mut copy {
+            file.clone_into(path);
+        }
+        copy
+    }
+
+    /// The same file with this key; a server's database stays as it is.
+    pub(crate) fn open_by(&mut self, text: SecretString) {
+        if let Self::Sqlite { key, .. } = self {
+            *key = Some(FileKey::Given(text));
+        }
+    }
+
+    /// Whether it is an encrypted file.
+    pub fn is_encrypted(&self) -> bool {
+        matches!(self, Self::Sqlite { key: Some(_), .. })
     }
 
     /// The database of the connection string in the environment.
@@ -76,7 +124,13 @@ impl Staging {
     /// What a person types to read a view of it, such as `ErrorSummary`.
     pub fn read_view(&self, view: &str) -> String {
         match self {
-            Self::Sqlite { path, .. } => {
+            Self::Sqlite { path, key: Some(_), .. } => {
+                format!(
+                    "SELECT * FROM target_{view} (in {}, after PRAGMA key, by a tool that knows SQLCipher 4)",
+                    path.display()
+                )
+            }
+            Self::Sqlite { path, key: None, .. } => {
                 format!("sqlite3 -box {} 'SELECT * FROM target_{view}'", path.display())
             }
             Self::SqlServer { place, .. } => format!("SELECT * FROM target.{view} (in {place})"),
@@ -86,8 +140,18 @@ impl Staging {
     /// How it is opened.
     pub(crate) fn options(&self, existing: Existing, versions: Versions) -> Result<StoreOptions, Error> {
         let options = match self {
-            Self::Sqlite { path, busy_timeout } => {
-                StoreOptions { busy_timeout: *busy_timeout, ..StoreOptions::sqlite(path) }
+            Self::Sqlite { path, busy_timeout, key } => {
+                let key = match key {
+                    Some(FileKey::Given(key)) => Some(key.clone()),
+                    Some(FileKey::Missing { variable }) => {
+                        return Err(Error::MissingKey {
+                            staging: self.to_string(),
+                            variable: variable.clone(),
+                        });
+                    }
+                    None => None,
+                };
+                StoreOptions { key, busy_timeout: *busy_timeout, ..StoreOptions::sqlite(path) }
             }
             Self::SqlServer { connection: Some(connection), authority, .. } => {
                 let mut options = StoreOptions::sql_server(connection.expose_secret());
@@ -174,5 +238,29 @@ mod tests {
         let error = staging.options(Existing::Open, Versions::Current).unwrap_err();
         assert!(error.to_string().contains(STAGING_CONNECTION));
         assert!(error.hint().unwrap().contains("Database="));
+    }
+
+    #[test]
+    fn the_key_of_a_file_is_shown_to_nobody_and_goes_to_its_copies() {
+        let mut staging = Staging::sqlite("staging.db".into());
+        assert!(!staging.is_encrypted());
+        staging.open_by("s3cret".into());
+        assert!(staging.is_encrypted());
+        let copy = staging.copy_in(Path::new("copy.db"));
+        let options = copy.options(Existing::Open, Versions::Known).unwrap();
+        assert_eq!(options.path, Path::new("copy.db"));
+        assert_eq!(options.key.as_ref().map(secrecy::ExposeSecret::expose_secret), Some("s3cret"));
+        let view = staging.read_view("ErrorSummary");
+        assert!(!format!("{staging:?} {staging} {copy:?} {options:?} {view}").contains("s3cret"));
+    }
+
+    #[test]
+    fn without_the_key_the_error_names_its_variable() {
+        let key = Some(FileKey::from_process("DV_STAGING_KEY_THAT_NOBODY_SETS"));
+        let staging = Staging::Sqlite { path: "staging.db".into(), busy_timeout: DEFAULT_BUSY_TIMEOUT, key };
+        let error = staging.options(Existing::Open, Versions::Current).unwrap_err();
+        assert!(error.to_string().contains("DV_STAGING_KEY_THAT_NOBODY_SETS"), "{error}");
+        assert_eq!(error.exit_status(), crate::ExitStatus::Input);
+        assert!(error.hint().unwrap().contains("DV_STAGING_KEY_THAT_NOBODY_SETS"));
     }
 }

@@ -44,12 +44,16 @@ fn readers_do_not_see_masked_columns_nor_what_quotes_them() {
 
 #[test]
 fn sqlite_has_no_roles_and_says_what_protects_the_file() {
-    let world = World::new();
+    let mut world = World::new();
     if world.is_on_a_server() {
         return;
     }
     let (said, _) = world.stage(&["grants"], 0);
     assert!(said.contains("SQLite has no roles") && said.contains("mode 600"), "{said}");
+    assert!(said.contains("It is not encrypted"), "{said}");
+    world.encrypt_by(None);
+    let (said, _) = world.stage(&["grants"], 0);
+    assert!(said.contains("who has the key of") && said.contains("nor the reports"), "{said}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod backup;
 mod discard;
+mod encrypted;
 mod grants;
 mod money;
 mod script;

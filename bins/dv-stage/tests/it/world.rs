@@ -43,7 +43,11 @@ pub(crate) struct World {
     runtime: Runtime,
     emulator: Emulator,
     staging: ScratchStaging,
+    key: Option<&'static str>,
 }
+
+/// The variable that the project names for the key of its file.
+const KEY_VARIABLE: &str = "DV_TEST_KEY";
 
 impl World {
     /// Two accounts and a contact that belongs to one of them; staged on the engine that the environment asks for.
@@ -51,7 +55,7 @@ impl World {
         let runtime = Runtime::new().unwrap();
         let emulator = runtime.block_on(Emulator::start(Options::default())).unwrap();
         let staging = runtime.block_on(ScratchStaging::new()).unwrap();
-        let world = Self { runtime, emulator, staging };
+        let world = Self { runtime, emulator, staging, key: None };
         fs::create_dir(world.file("source")).unwrap();
         let engine = world.connection().map_or("", |_| "[staging]\nengine = \"sqlserver\"\n");
         fs::write(world.file("migration.toml"), format!("{PROJECT}{engine}")).unwrap();
@@ -67,6 +71,15 @@ impl World {
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.staging.folder().join(name)
+    }
+
+    /// Has the project say that its file is encrypted; this is the key from now on, none where it is not set.
+    pub(crate) fn encrypt_by(&mut self, key: Option<&'static str>) {
+        let text = fs::read_to_string(self.file("migration.toml")).unwrap();
+        if !text.contains(KEY_VARIABLE) {
+            self.edit("[owners]", &format!("[staging]\nkey_variable = \"{KEY_VARIABLE}\"\n[owners]"));
+        }
+        self.key = key;
     }
 
     /// The connection string, where a server keeps the staging database.
@@ -116,9 +129,10 @@ impl World {
         let overrides =
             Overrides { flags: vec![("target.url".to_owned(), self.emulator.url())], ..Overrides::default() };
         let project = Project::open(self.staging.folder(), &overrides).unwrap();
-        match self.connection() {
-            Some(connection) => project.with_staging_connection(connection),
-            None => project,
+        match (self.connection(), self.key) {
+            (Some(connection), _) => project.with_staging_connection(connection),
+            (None, Some(key)) => project.with_staging_key(key),
+            (None, None) => project,
         }
     }
 
@@ -167,6 +181,10 @@ impl World {
         command.env_remove("DV_STAGING_CONNECTION");
         if let Some(connection) = self.connection() {
             command.env("DV_STAGING_CONNECTION", connection);
+        }
+        command.env_remove(KEY_VARIABLE);
+        if let Some(key) = self.key {
+            command.env(KEY_VARIABLE, key);
         }
         let output = command.output().unwrap();
         let (out, error) = texts(&output);

@@ -41,7 +41,7 @@ pub async fn backup(project: &Project, to: &Path) -> Result<Backup, Error> {
     let Some(store) = staging.open_any_version().await? else {
         return Err(Error::NoStaging { staging: staging.to_string() });
     };
-    let taken = take(&store, to).await;
+    let taken = take(&store, staging, to).await;
     store.close().await.map_err(in_staging("closing it"))?;
     taken
 }
@@ -89,10 +89,10 @@ pub(super) async fn on_a_server(
     copied
 }
 
-/// Copies an open staging database into a new file.
-pub(super) async fn take(store: &Store, to: &Path) -> Result<Backup, Error> {
+/// Copies an open staging database into a new file; an encrypted one into one with the same key.
+pub(super) async fn take(store: &Store, staging: &Staging, to: &Path) -> Result<Backup, Error> {
     make_private(to)?;
-    let taken = copy(store, to).await;
+    let taken = copy(store, staging, to).await;
     if taken.is_err() {
         // What is there is half a copy; the error is what matters.
         let _ = std::fs::remove_file(to);
@@ -118,14 +118,14 @@ fn make_private(path: &Path) -> Result<(), Error> {
     }
 }
 
-async fn copy(store: &Store, to: &Path) -> Result<Backup, Error> {
+async fn copy(store: &Store, staging: &Staging, to: &Path) -> Result<Backup, Error> {
     let target = to.to_string_lossy();
     store
         .query(&backup::copy(&target, Earlier::Keep))
         .await
         .map_err(in_staging(format!("copying it to {}", to.display())))?;
     let reading = || in_staging(format!("reading the copy {}", to.display()));
-    let copied = Staging::sqlite(to.to_owned());
+    let copied = staging.copy_in(to);
     let Some(copy) = copied.open_any_version().await? else {
         return Err(Error::NoStaging { staging: copied.to_string() });
     };

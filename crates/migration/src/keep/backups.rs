@@ -79,7 +79,7 @@ impl Keeper {
                 if !folder.is_dir() {
                     return Err(Error::NoFolder { path: folder });
                 }
-                Place::Folder { store, database: database.to_owned(), folder }
+                Place::Folder { store, staging: staging.clone(), database: database.to_owned(), folder }
             }
             // Only the server sees its folders.
             None => Place::Server { staging: staging.clone(), folder: backups.folder, taken: 0 },
@@ -107,7 +107,7 @@ struct Work {
 /// Where copies go.
 enum Place {
     /// Files of ours, new ones each time.
-    Folder { store: Store, database: PathBuf, folder: PathBuf },
+    Folder { store: Store, staging: Staging, database: PathBuf, folder: PathBuf },
     /// Files of a server's, which nobody else can remove: so many, written in turn.
     Server { staging: Staging, folder: Option<PathBuf>, taken: usize },
 }
@@ -127,8 +127,8 @@ impl Work {
 
     async fn once(&mut self) {
         let taken = match &mut self.place {
-            Place::Folder { store, database, folder } => {
-                let taken = whole(store, database, folder).await;
+            Place::Folder { store, staging, database, folder } => {
+                let taken = whole(store, staging, database, folder).await;
                 if taken.is_ok() {
                     forget_older(database, folder, self.keep);
                 }
@@ -162,11 +162,11 @@ impl Work {
 }
 
 /// A copy has its name once it is whole and was read again.
-async fn whole(store: &Store, database: &Path, folder: &Path) -> Result<Backup, Error> {
+async fn whole(store: &Store, staging: &Staging, database: &Path, folder: &Path) -> Result<Backup, Error> {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let to = folder.join(format!("{}{:020}", prefix(database), since.as_millis()));
     let part = to.with_extension("part");
-    let taken = take(store, &part).await?;
+    let taken = take(store, staging, &part).await?;
     match std::fs::rename(&part, &to) {
         Ok(()) => Ok(Backup { path: to, ..taken }),
         Err(source) => Err(Error::File { path: to, doing: "written", source }),

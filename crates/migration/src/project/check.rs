@@ -12,8 +12,9 @@ use super::document::Document;
 use super::layer::Overrides;
 use super::problem::{Place, Problem, did_you_mean};
 use super::settings::{Load, Settings, Source};
+use super::users::is_variable;
 use super::written::{Written, WrittenLoad, WrittenSource, WrittenStaging};
-use crate::staging::Staging;
+use crate::staging::{FileKey, Staging};
 
 /// One pass over the settings: every check adds its problems and goes on.
 pub(crate) struct Check<'a> {
@@ -50,7 +51,8 @@ impl Check<'_> {
     }
 
     fn staging(&mut self, written: WrittenStaging) -> Option<Staging> {
-        let WrittenStaging { engine, path, busy_timeout, certificate_authority: authority } = written;
+        let WrittenStaging { engine, path, key_variable, busy_timeout, certificate_authority: authority } =
+            written;
         let busy_timeout =
             self.time("staging.busy_timeout", busy_timeout, staging_store::DEFAULT_BUSY_TIMEOUT);
         match engine.as_deref().unwrap_or("sqlite") {
@@ -68,9 +70,21 @@ impl Check<'_> {
                     );
                     return None;
                 }
-                Some(Staging::Sqlite { path, busy_timeout })
+                let key = match key_variable.as_deref() {
+                    Some(name) => Some(self.staging_key(name)?),
+                    None => None,
+                };
+                Some(Staging::Sqlite { path, busy_timeout, key })
             }
             "sqlserver" => {
+                if key_variable.is_some() {
+                    self.note(
+                        "staging.key_variable",
+                        "this is the key of a SQLite file; a SQL Server encrypts its database by itself",
+                        Some("remove it; ask the server's administrator for transparent data encryption"),
+                    );
+                    return None;
+                }
                 let authority = authority.map(|path| self.folder.join(path));
                 if let Some(path) = &authority {
                     self.file_exists(path, "staging.certificate_authority", "the certificate authority");
@@ -84,6 +98,21 @@ impl Check<'_> {
                 None
             }
         }
+    }
+
+    fn staging_key(&mut self, variable: &str) -> Option<FileKey> {
+        if !is_variable(variable) {
+            // Perhaps somebody wrote the key itself: it is not repeated.
+            self.note(
+                "staging.key_variable",
+                "this is not the name of an environment variable",
+                Some(
+                    "capital letters, digits and _, such as DV_STAGING_KEY; the key itself never stands here",
+                ),
+            );
+            return None;
+        }
+        Some(FileKey::from_process(variable))
     }
 
     fn source(&mut self, written: WrittenSource, maps: &[TableMapping]) -> Source {

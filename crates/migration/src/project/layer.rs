@@ -194,7 +194,7 @@ fn layered(sections: &toml::Table, overrides: &Overrides, problems: &mut Vec<Pro
                     Place::Environment { variable: variable.clone() },
                     "this is not where secrets are read",
                 )
-                .with_hint(secret_hint()),
+                .with_hint(secret_hint(variable)),
             );
         }
         !refused
@@ -207,7 +207,7 @@ fn layered(sections: &toml::Table, overrides: &Overrides, problems: &mut Vec<Pro
                     Place::Flag { key: key.clone() },
                     "a secret on the command line can be read by everybody on this machine",
                 )
-                .with_hint(secret_hint()),
+                .with_hint(secret_hint(key)),
             );
         }
         !refused
@@ -327,7 +327,7 @@ fn refuse_secrets(
         if is_secret_key(key) {
             problems.push(
                 Problem::new(document.place(path), "a secret has no place in the project file")
-                    .with_hint(secret_hint()),
+                    .with_hint(secret_hint(key)),
             );
         } else {
             refuse_secrets(value, path, document, problems);

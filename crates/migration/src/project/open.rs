@@ -76,6 +76,14 @@ impl Project {
         self
     }
 
+    /// The same project with this key for an encrypted SQLite file, in place of the variable that `staging.key_variable` names: for
+    /// programs that keep it elsewhere. SQL Server needs none.
+    #[must_use]
+    pub fn with_staging_key(mut self, key: impl Into<SecretString>) -> Self {
+        self.settings.staging.open_by(key.into());
+        self
+    }
+
     /// The project folder.
     pub fn folder(&self) -> &Path {
         &self.folder

@@ -45,12 +45,32 @@ fn read(name: &str) -> Option<SecretString> {
 /// Whether a key of the settings would hold a secret.
 pub(crate) fn is_secret_key(key: &str) -> bool {
     let key = key.to_lowercase().replace('-', "_");
-    ["secret", "password", "passwd", "pwd", "api_key", "apikey", "access_key", "connection_string"]
-        .iter()
-        .any(|word| key.contains(word))
+    [
+        "secret",
+        "password",
+        "passphrase",
+        "passwd",
+        "pwd",
+        "api_key",
+        "apikey",
+        "access_key",
+        "connection_string",
+    ]
+    .iter()
+    .any(|word| key.contains(word))
         || key.rsplit(['.', '_']).next() == Some("token")
+        || is_file_key(&key)
 }
 
-pub(crate) fn secret_hint() -> String {
+/// The key of an encrypted staging file; elsewhere a key is a column.
+fn is_file_key(key: &str) -> bool {
+    key == "key" || key.ends_with("staging.key") || key.ends_with("staging__key")
+}
+
+pub(crate) fn secret_hint(key: &str) -> String {
+    if is_file_key(&key.to_lowercase()) {
+        return "remove it, set it in an environment variable, and name that: key_variable = \"DV_STAGING_KEY\""
+            .to_owned();
+    }
     format!("remove it, and set {CLIENT_SECRET} or {TOKEN} in the environment")
 }

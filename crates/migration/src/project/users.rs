@@ -133,7 +133,7 @@ fn path(index: usize, name: &str) -> Vec<Segment> {
     vec![key("target"), key("user"), at(index), key(name)]
 }
 
-fn is_variable(name: &str) -> bool {
+pub(super) fn is_variable(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_uppercase() || first == '_')
         && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }

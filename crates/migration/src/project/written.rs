@@ -56,6 +56,7 @@ pub(crate) struct WrittenUser {
 pub(crate) struct WrittenStaging {
     pub(crate) engine: Option<String>,
     pub(crate) path: Option<PathBuf>,
+    pub(crate) key_variable: Option<String>,
     pub(crate) busy_timeout: Option<SignedDuration>,
     pub(crate) certificate_authority: Option<PathBuf>,
 }

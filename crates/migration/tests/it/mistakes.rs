@@ -159,6 +159,24 @@ fn a_secret_in_the_file_is_refused_and_not_repeated() {
 }
 
 #[test]
+fn the_key_of_the_staging_file_never_stands_in_a_setting() {
+    let file = |staging: &str| file(&format!("{GOOD}[staging]\n{staging}\n"));
+    let overrides = Overrides {
+        environment: [("DV__STAGING__KEY".to_owned(), "hunter2".to_owned())].into(),
+        flags: vec![("staging.key".to_owned(), "hunter2".to_owned())],
+    };
+    for said in [file("key = \"hunter2\""), messages(GOOD, &overrides)] {
+        assert!(said.contains("name that: key_variable = \"DV_STAGING_KEY\""), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+    let said = file("key_variable = \"hunter2\"");
+    assert!(said.contains("this is not the name of an environment variable"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+    let said = file("engine = \"sqlserver\"\nkey_variable = \"DV_STAGING_KEY\"");
+    assert!(said.contains("a SQL Server encrypts its database by itself"), "{said}");
+}
+
+#[test]
 fn what_is_mapped_twice_to_nothing_or_from_nowhere_is_named() {
     insta::assert_snapshot!(file(
         r#"
