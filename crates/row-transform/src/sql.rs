@@ -65,7 +65,7 @@ impl Fragment {
 
     /// Text that a dialect makes of the texts of others.
     pub(crate) fn over<const N: usize>(
-        parts: [Self; N],
+        parts: [&Self; N],
         text: impl Fn(Dialect, [&str; N]) -> String,
     ) -> Self {
         let marks: [String; N] = std::array::from_fn(mark);
@@ -77,7 +77,8 @@ impl Fragment {
     pub(crate) fn over_all(parts: &[Self], text: impl Fn(Dialect, &[&str]) -> String) -> Self {
         let marks: Vec<String> = (0..parts.len()).map(mark).collect();
         let marks: Vec<&str> = marks.iter().map(String::as_str).collect();
-        Self::built(|dialect| filled(&text(dialect, &marks), parts))
+        let parts: Vec<&Self> = parts.iter().collect();
+        Self::built(|dialect| filled(&text(dialect, &marks), &parts))
     }
 
     /// A parameter.
@@ -190,13 +191,13 @@ fn mark(n: usize) -> String {
 }
 
 /// A text with the parts in the places of their marks.
-fn filled(text: &str, parts: &[Fragment]) -> Fragment {
+fn filled(text: &str, parts: &[&Fragment]) -> Fragment {
     let mut filled = Fragment::default();
     for (at, piece) in text.split(MARK).enumerate() {
         // Every other piece stands between two marks.
         let part = piece.parse().ok().filter(|_| at % 2 == 1).and_then(|n: usize| parts.get(n));
         filled = match part {
-            Some(part) => filled.then(part.clone()),
+            Some(part) => filled.then((*part).clone()),
             None => filled.text(piece),
         };
     }
@@ -227,7 +228,7 @@ mod tests {
 
     #[test]
     fn parts_keep_their_parameters_wherever_a_dialect_puts_them() {
-        let sum = Fragment::over([Fragment::param(7), Fragment::param("x")], |d, [a, b]| {
+        let sum = Fragment::over([&Fragment::param(7), &Fragment::param("x")], |d, [a, b]| {
             if d.borrows_functions() { format!("f({b}, {a})") } else { format!("{a} + {b} + {a}") }
         });
         let statement = sum.then(Fragment::word("it's")).statement();

@@ -166,7 +166,7 @@ fn null() -> Fragment {
 
 fn starts_with(column: &Fragment, prefix: &str) -> Fragment {
     let length = prefix.chars().count();
-    Fragment::over([column.clone()], |d, [column]| d.substring(column, 1, length))
+    Fragment::over([column], |d, [column]| d.substring(column, 1, length))
         .text(" = ")
         .then(Fragment::param(prefix))
 }

@@ -79,7 +79,7 @@ fn text_of(
         ValueSource::Constant(constant) => Fragment::param(written(constant, rule)),
         ValueSource::Expression(expression) => {
             let expression = source.expression(expression, Some(name), problems)?;
-            Fragment::over([expression], |d, [expression]| d.text_or_null(expression))
+            Fragment::over([&expression], |d, [expression]| d.text_or_null(expression))
         }
         ValueSource::Nothing => Fragment::no_text(),
     };

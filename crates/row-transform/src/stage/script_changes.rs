@@ -80,7 +80,7 @@ fn statement(planned: &TablePlan, map: &MapPlan, slice: &std::ops::RangeInclusiv
 fn digits_of(staged: &StagedColumn) -> Fragment {
     let value = column("t", &staged.name);
     match staged.kind {
-        StagedKind::Double { .. } => Fragment::over([value], |d, [value]| d.digits(value)),
+        StagedKind::Double { .. } => Fragment::over([&value], |d, [value]| d.digits(value)),
         _ => value,
     }
 }

@@ -43,7 +43,7 @@ impl<'a> Slice<'a> {
 
     /// A statement that reads the mapped rows of the slice as `m`, each expression computed once. `head` comes before `FROM`, `tail`
     /// after its first table.
-    fn over_mapped(&self, only: Option<Fragment>, head: Fragment, tail: Fragment) -> Statement {
+    fn over_mapped(&self, only: Option<Fragment>, head: &Fragment, tail: &Fragment) -> Statement {
         let mut outputs = vec![
             super::row_id("s").text(" AS SourceRowId"),
             effective_key(self.planned, self.map).text(" AS SourceKey"),
@@ -59,9 +59,12 @@ impl<'a> Slice<'a> {
             Some(only) => from.text(" AND ").then(only),
             None => from,
         };
-        Fragment::over([Fragment::join(outputs, ", "), from, head, tail], |d, [columns, from, head, tail]| {
-            d.computed_first(columns, from, |rows| format!("{head} FROM {rows}{tail}"))
-        })
+        Fragment::over(
+            [&Fragment::join(outputs, ", "), &from, head, tail],
+            |d, [columns, from, head, tail]| {
+                d.computed_first(columns, from, |rows| format!("{head} FROM {rows}{tail}"))
+            },
+        )
         .statement()
     }
 
@@ -123,7 +126,7 @@ impl<'a> Slice<'a> {
             .text(") SELECT ")
             .then(Fragment::join(values, ", "));
         // In the order of the source, so that RowIds follow it.
-        self.over_mapped(Some(absent), insert, Fragment::sql(" ORDER BY m.SourceRowId"))
+        self.over_mapped(Some(absent), &insert, &Fragment::sql(" ORDER BY m.SourceRowId"))
     }
 
     fn stored(&self, name: &str, value: Fragment) -> Fragment {
@@ -152,7 +155,7 @@ impl<'a> Slice<'a> {
             .then(Fragment::each(|d| format!("COALESCE({}, '')", source_half(d))))
             .text(" <> ")
             .then(self.hash());
-        let mut statements = vec![clear.statement(), self.over_mapped(None, list, staged), self.update()];
+        let mut statements = vec![clear.statement(), self.over_mapped(None, &list, &staged), self.update()];
         if self.planned.target.has_parties() {
             let forget = Fragment::sql("DELETE FROM ")
                 .then(Fragment::each(|d| d.table(&self.planned.target.party())))

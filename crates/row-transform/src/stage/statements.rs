@@ -18,7 +18,7 @@ const LONGEST_KEY: u32 = 450;
 /// The key under which a source row is staged. Rows without a key and repetitions of a key get one that names their
 /// line, so that every source row is staged and none is dropped silently.
 pub(crate) fn effective_key(planned: &TablePlan, map: &MapPlan) -> Fragment {
-    let line = || Fragment::over([column("s", control::LINE)], |d, [line]| d.integer_text(line));
+    let line = || Fragment::over([&column("s", control::LINE)], |d, [line]| d.integer_text(line));
     let too_long = Fragment::sql(" WHEN ")
         .then(is_too_long(&map.key))
         .text(" THEN ")
@@ -35,7 +35,7 @@ pub(crate) fn effective_key(planned: &TablePlan, map: &MapPlan) -> Fragment {
         .text(" ELSE ")
         .then(map.key.clone())
         .text(" END");
-    Fragment::over([key], |d, [key]| d.as_key(key))
+    Fragment::over([&key], |d, [key]| d.as_key(key))
 }
 
 /// Whether a key is longer than what an index of SQL Server takes together with the name of its table.
@@ -94,7 +94,7 @@ pub(crate) fn duplicates(planned: &TablePlan, map: &MapPlan) -> Vec<Statement> {
         .text(", x.RowId FROM (SELECT ")
         .then(row_id())
         .text(" AS RowId, ROW_NUMBER() OVER (PARTITION BY ")
-        .then(byte_by_byte(map.key.clone()))
+        .then(byte_by_byte(&map.key))
         .text(" ORDER BY ")
         .then(row_id())
         .text(") AS n")
@@ -106,7 +106,7 @@ pub(crate) fn duplicates(planned: &TablePlan, map: &MapPlan) -> Vec<Statement> {
 }
 
 /// A key compared byte by byte, which is SQLite's own way.
-fn byte_by_byte(key: Fragment) -> Fragment {
+fn byte_by_byte(key: &Fragment) -> Fragment {
     Fragment::over([key], |d, [key]| d.in_bytes(&format!("({key})")))
 }
 

@@ -24,12 +24,12 @@ pub(crate) fn stored(sql_type: Option<SqlType>, value: Fragment) -> Fragment {
     let Some(sql_type) = sql_type else { return value };
     let fitting = match sql_type {
         SqlType::Integer | SqlType::Double | SqlType::Guid | SqlType::Date | SqlType::Seconds => {
-            converted(sql_type, value.clone())
+            converted(sql_type, &value)
         }
         SqlType::Decimal { scale, .. } => Fragment::sql("CASE WHEN ")
             .then(scale_of(value.clone()))
             .text(&format!(" <= {scale} THEN "))
-            .then(converted(sql_type, value.clone()))
+            .then(converted(sql_type, &value))
             .text(" END"),
         _ => match longest(sql_type) {
             Some(max) => Fragment::sql("CASE WHEN ")
@@ -45,7 +45,7 @@ pub(crate) fn stored(sql_type: Option<SqlType>, value: Fragment) -> Fragment {
     Fragment::built(|d| if d.has_typed_columns() { fitting.clone() } else { value.clone() })
 }
 
-fn converted(sql_type: SqlType, value: Fragment) -> Fragment {
+fn converted(sql_type: SqlType, value: &Fragment) -> Fragment {
     Fragment::over([value], |d, [value]| d.converted(value, sql_type))
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn misfits(sql_type: SqlType, value: &Fragment) -> Vec<(Rule, Fragmen
         SqlType::Integer => vec![(Rule::Range, beyond(stored(Some(sql_type), value.clone())))],
         SqlType::Decimal { scale, .. } => {
             let too_precise = scale_of(value.clone()).text(&format!(" > {scale}"));
-            vec![(Rule::Range, beyond(converted(sql_type, value.clone()))), (Rule::Precision, too_precise)]
+            vec![(Rule::Range, beyond(converted(sql_type, value))), (Rule::Precision, too_precise)]
         }
         SqlType::Key => vec![(Rule::Lookup, too_long(sql_type, value))],
         SqlType::Text(Some(_)) => vec![(Rule::Length, too_long(sql_type, value))],
@@ -89,7 +89,7 @@ fn longest(sql_type: SqlType) -> Option<u32> {
 ///
 /// So few characters fit whatever they are, and the engine counts those by itself.
 pub(crate) fn is_longer(text: &Fragment, max: u32) -> Fragment {
-    Fragment::over([text.clone()], |d, [text]| format!("{} > {}", d.characters(text), max / 2))
+    Fragment::over([text], |d, [text]| format!("{} > {}", d.characters(text), max / 2))
         .text(" AND ")
         .then(Fragment::function("dv_length", vec![text.clone()]))
         .text(&format!(" > {max}"))

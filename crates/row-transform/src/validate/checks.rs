@@ -80,20 +80,20 @@ fn value_checks(planned: &TablePlan, staged: &StagedColumn, metadata: &ColumnDef
             let too_precise = Fragment::function("dv_scale", vec![value()])
                 .text(&format!(" > {}", kept_digits(&metadata.column_type)));
             vec![
-                check(Rule::Range, by_type(outside(value(), *min, *max), &beyond)),
-                check(Rule::Precision, by_type(never(), &too_precise)),
+                check(Rule::Range, by_type(&outside(value(), *min, *max), &beyond)),
+                check(Rule::Precision, by_type(&never(), &too_precise)),
             ]
         }
         ColumnType::Double { min, max, .. } => {
             let places = kept_digits(&metadata.column_type);
             let too_precise =
-                Fragment::over([value()], |d, [value]| d.has_more_digits(value, places, "dv_scale"));
+                Fragment::over([&value()], |d, [value]| d.has_more_digits(value, places, "dv_scale"));
             vec![check(Rule::Range, outside(value(), *min, *max)), check(Rule::Precision, too_precise)]
         }
         ColumnType::DateTime { .. } => {
             vec![check(
                 Rule::DateRange,
-                Fragment::over([value()], |d, [value]| d.is_no_date_of_dataverse(value)),
+                Fragment::over([&value()], |d, [value]| d.is_no_date_of_dataverse(value)),
             )]
         }
         ColumnType::Choice { options } | ColumnType::State { options } | ColumnType::Status { options } => {
@@ -116,7 +116,7 @@ fn value_checks(planned: &TablePlan, staged: &StagedColumn, metadata: &ColumnDef
 }
 
 /// One condition where columns take values of their type only, another where they take any text.
-fn by_type(typed: Fragment, untyped: &Fragment) -> Fragment {
+fn by_type(typed: &Fragment, untyped: &Fragment) -> Fragment {
     Fragment::built(|d| if d.has_typed_columns() { typed.clone() } else { untyped.clone() })
 }
 
@@ -134,17 +134,17 @@ fn written(staged: &StagedColumn) -> Fragment {
     let value = of(staged);
     let canonical = |digits: Fragment| {
         let digits = Fragment::function("dv_number", vec![digits, Fragment::sql("NULL")]);
-        by_type(digits, &value)
+        by_type(&digits, &value)
     };
     match staged.kind {
         StagedKind::Decimal { .. } | StagedKind::Money { .. } => {
-            canonical(Fragment::over([value.clone()], |d, [value]| d.number_text(value)))
+            canonical(Fragment::over([&value], |d, [value]| d.number_text(value)))
         }
         StagedKind::Double { .. } => {
-            canonical(Fragment::over([value.clone()], |d, [value]| d.number_text(&d.digits(value))))
+            canonical(Fragment::over([&value], |d, [value]| d.number_text(&d.digits(value))))
         }
-        StagedKind::Date => Fragment::over([value], |d, [value]| d.date_text(value)),
-        StagedKind::DateTime => Fragment::over([value], |d, [value]| d.seconds_text(value)),
+        StagedKind::Date => Fragment::over([&value], |d, [value]| d.date_text(value)),
+        StagedKind::DateTime => Fragment::over([&value], |d, [value]| d.seconds_text(value)),
         _ => value,
     }
 }

@@ -104,7 +104,7 @@ pub(crate) fn insert(
     })
     .then(column_name)
     .text(", ")
-    .then(Fragment::over([value.clone()], |d, [value]| {
+    .then(Fragment::over([value], |d, [value]| {
         d.substring(&d.as_long_text(value), 1, LONGEST_VALUE)
     }))
     .then(from.clone())
