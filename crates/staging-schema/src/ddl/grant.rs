@@ -80,8 +80,10 @@ fn developers() -> Vec<Statement> {
             )
         })
         .into();
-    statements
-        .push(batch(format!("GRANT CREATE TABLE, CREATE VIEW, CREATE PROCEDURE TO {}", quoted(DEVELOPER))));
+    statements.push(batch(format!(
+        "GRANT CREATE TABLE, CREATE VIEW, CREATE PROCEDURE, CREATE FUNCTION TO {}",
+        quoted(DEVELOPER)
+    )));
     statements
 }
 

@@ -12,7 +12,7 @@ fn known(text: &str) -> String {
     [
         ("ON SCHEMA::", "ON "),
         (", ALTER, REFERENCES, VIEW DEFINITION ON", " ON"),
-        ("GRANT CREATE TABLE, CREATE VIEW, CREATE PROCEDURE TO", "GRANT CREATE TO"),
+        ("GRANT CREATE TABLE, CREATE VIEW, CREATE PROCEDURE, CREATE FUNCTION TO", "GRANT CREATE TO"),
         ("GRANT BACKUP DATABASE TO", "GRANT CREATE TO"),
     ]
     .into_iter()
