@@ -3,12 +3,13 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Output};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use assert_cmd::Command;
 use dataverse_emulator::{Emulator, Options};
-use migration::{Error, Event, ExitStatus, Overrides, Project, RunOptions, Status, Step, Steps};
-use staging_store::contract::ScratchStaging;
+use migration::{Error, Event, ExitStatus, Overrides, Project, RunOptions, Status, Step, Steps, Summary};
+use staging_schema::{Dialect, Value};
+use staging_store::contract::{self, ScratchDatabase, ScratchStaging};
 use staging_store::{Existing, LockMode, SessionLock, Store, StoreOptions};
 use tokio::runtime::Runtime;
 
@@ -44,6 +45,16 @@ pub(crate) struct World {
     emulator: Emulator,
     staging: ScratchStaging,
     key: Option<&'static str>,
+    by_hand: OnceLock<ScratchDatabase>,
+}
+
+/// A database as people reach it without us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Database {
+    /// The one that the project stages in.
+    Staging,
+    /// Another one, in which nothing was made by a run.
+    ByHand,
 }
 
 /// The variable that the project names for the key of its file.
@@ -55,7 +66,7 @@ impl World {
         let runtime = Runtime::new().unwrap();
         let emulator = runtime.block_on(Emulator::start(Options::default())).unwrap();
         let staging = runtime.block_on(ScratchStaging::new()).unwrap();
-        let world = Self { runtime, emulator, staging, key: None };
+        let world = Self { runtime, emulator, staging, key: None, by_hand: OnceLock::new() };
         fs::create_dir(world.file("source")).unwrap();
         let engine = world.connection().map_or("", |_| "[staging]\nengine = \"sqlserver\"\n");
         fs::write(world.file("migration.toml"), format!("{PROJECT}{engine}")).unwrap();
@@ -136,6 +147,12 @@ impl World {
         }
     }
 
+    /// The same as another login of the server.
+    pub(crate) fn run_as(&self, login: &Login, steps: Steps) -> Result<Summary, Error> {
+        let project = self.project().with_staging_connection(login.connection.as_str());
+        self.runtime.block_on(migration::run(&project, RunOptions { steps, ..RunOptions::default() }))
+    }
+
     /// Does the steps up to this one; gives what people should read.
     pub(crate) fn run(&self, until: Step) -> Vec<String> {
         let project = self.project();
@@ -192,8 +209,69 @@ impl World {
         (out, error)
     }
 
+    /// Whether the server is Babelfish, which has not all that SQL Server has.
+    pub(crate) fn is_on_babelfish(&self) -> bool {
+        let version = |_| self.ask(Database::Staging, "", "SELECT @@VERSION").concat();
+        self.connection().map(version).is_some_and(|version| version.contains("Babelfish"))
+    }
+
+    /// The name of the engine, as `dv-stage` takes it.
+    pub(crate) fn engine(&self) -> &'static str {
+        self.connection().map_or("sqlite", |_| "sqlserver")
+    }
+
+    /// What stands between two parts of a script.
+    pub(crate) fn between(&self) -> &'static str {
+        self.connection().map_or("\n", |_| "\nGO\n")
+    }
+
+    /// A statement of a test, with tables named as in SQLite, for this engine.
+    pub(crate) fn sql(&self, text: &str) -> String {
+        let dialect = if self.connection().is_some() { Dialect::Mssql } else { Dialect::Sqlite };
+        ScratchStaging::statement(text).text(dialect).to_owned()
+    }
+
+    /// What somebody else makes of a script, Python's own SQLite or the server, and what that then answers to a query, which names tables
+    /// as in SQLite: a line per row.
+    pub(crate) fn ask(&self, database: Database, script: &str, query: &str) -> Vec<String> {
+        if self.connection().is_none() {
+            let name = if database == Database::Staging { "staging.db" } else { "by-hand.db" };
+            return self.sqlite(&self.file(name), script, query);
+        }
+        let options = &self.database(database).options;
+        self.ask_server(options, script, query).unwrap_or_else(|complaint| panic!("{complaint}"))
+    }
+
+    fn ask_server(&self, options: &StoreOptions, script: &str, query: &str) -> Result<Vec<String>, String> {
+        let read = ScratchStaging::statement(query);
+        let rows = self.runtime.block_on(contract::ask(options, script, &read));
+        let text = |value: Value| match value {
+            Value::Text(text) => text,
+            Value::Integer(number) => number.to_string(),
+            Value::Real(number) => number.to_string(),
+            Value::Null | Value::Blob(_) => String::new(),
+        };
+        let line =
+            |row: staging_store::Row| row.into_values().into_iter().map(text).collect::<Vec<_>>().join("|");
+        rows.map(|rows| rows.into_iter().map(line).collect()).map_err(|error| with_causes(&error))
+    }
+
+    /// The same by another login of the server; or what it says to that.
+    pub(crate) fn ask_as(&self, login: &Login, script: &str, query: &str) -> Result<Vec<String>, String> {
+        self.ask_server(&StoreOptions::sql_server(&login.connection), script, query)
+    }
+
+    fn database(&self, database: Database) -> &ScratchDatabase {
+        match database {
+            Database::Staging => self.staging.server().unwrap(),
+            Database::ByHand => self
+                .by_hand
+                .get_or_init(|| self.runtime.block_on(ScratchDatabase::from_environment()).unwrap().unwrap()),
+        }
+    }
+
     /// What Python's own SQLite makes of a script, and what it then answers to a query: a line per row.
-    pub(crate) fn sqlite(&self, database: &Path, script: &str, query: &str) -> Vec<String> {
+    fn sqlite(&self, database: &Path, script: &str, query: &str) -> Vec<String> {
         const PROGRAM: &str = "import sqlite3, sys\n\
             db = sqlite3.connect(sys.argv[1])\n\
             db.executescript(open(sys.argv[2]).read())\n\
@@ -214,9 +292,60 @@ impl World {
     }
 }
 
+/// A login of the server that may do in the staging database what a role may; gone with this.
+pub(crate) struct Login<'a> {
+    world: &'a World,
+    name: String,
+    connection: String,
+}
+
+impl<'a> Login<'a> {
+    /// Who made the database.
+    pub(crate) fn owner(world: &'a World) -> Self {
+        Self { world, name: String::new(), connection: world.connection().unwrap().to_owned() }
+    }
+
+    pub(crate) fn with_role(world: &'a World, role: &str) -> Self {
+        let everything = world.connection().unwrap();
+        let database = world.ask(Database::Staging, "", "SELECT DB_NAME()").remove(0);
+        // Babelfish keeps the role of a database under the name of both.
+        let name = format!("{role}_in_{database}");
+        let password = "Only-4-this-test";
+        let make = format!(
+            "CREATE LOGIN [{name}] WITH PASSWORD = '{password}'\nGO\nCREATE USER [{name}] FOR LOGIN [{name}]\nGO\n\
+             ALTER ROLE [{role}] ADD MEMBER [{name}]"
+        );
+        world.ask(Database::Staging, &make, "SELECT 1");
+        let is_of_login = |pair: &str| {
+            let key = pair.split('=').next().unwrap_or_default().trim().to_ascii_lowercase();
+            ["user", "user id", "uid", "password", "pwd"].contains(&key.as_str())
+        };
+        let rest: Vec<_> = everything.split(';').filter(|pair| !is_of_login(pair)).collect();
+        let connection = format!("{};User Id={name};Password={password}", rest.join(";"));
+        Self { world, name, connection }
+    }
+}
+
+impl Drop for Login<'_> {
+    fn drop(&mut self) {
+        if self.name.is_empty() {
+            return;
+        }
+        let drop = format!("DROP USER [{0}]\nGO\nDROP LOGIN [{0}]", self.name);
+        // One that stays behind may do nothing once its database is gone.
+        let options = &self.world.database(Database::Staging).options;
+        let _ = self.world.ask_server(options, &drop, "SELECT 1");
+    }
+}
+
 fn texts(output: &Output) -> (String, String) {
     (
         String::from_utf8_lossy(&output.stdout).into_owned(),
         String::from_utf8_lossy(&output.stderr).into_owned(),
     )
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -38,7 +38,7 @@ pub use work::{
     expired_leases_come_back, nothing_claimed_is_not_nothing_left, two_planners_cut_once,
 };
 
-pub use crate::mssql::{ScratchDatabase, TEST_SERVER};
+pub use crate::mssql::{ScratchDatabase, TEST_SERVER, ask};
 
 use crate::Store;
 

@@ -108,6 +108,11 @@ impl ScratchStaging {
         self.folder.path()
     }
 
+    /// The database on the server, where that keeps it.
+    pub fn server(&self) -> Option<&ScratchDatabase> {
+        self.server.as_ref()
+    }
+
     /// The connection string for another process, where a server keeps it.
     pub fn connection(&self) -> Option<&str> {
         self.server.as_ref().map(ScratchDatabase::connection)

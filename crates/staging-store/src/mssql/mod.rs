@@ -16,5 +16,5 @@ mod value;
 
 pub(crate) use engine::SqlServer;
 #[cfg(feature = "contract")]
-pub use scratch::{ScratchDatabase, TEST_SERVER};
+pub use scratch::{ScratchDatabase, TEST_SERVER, ask};
 pub use session_lock::{LockMode, SessionLock};

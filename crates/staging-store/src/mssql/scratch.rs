@@ -13,6 +13,7 @@ use super::execute::query;
 use super::failure::failure;
 use crate::Error;
 use crate::options::StoreOptions;
+use crate::row::Row;
 
 /// Names the environment variable that holds the connection string of a server for tests.
 pub const TEST_SERVER: &str = "STAGING_TEST_MSSQL";
@@ -72,6 +73,22 @@ impl ScratchDatabase {
             None => Ok(()),
         }
     }
+}
+
+/// Runs a script as a tool of the server does, batch by batch, and reads rows after it; the database need not be one of ours.
+///
+/// # Errors
+/// The server cannot be reached, or what it says to a batch or to the query, with its text.
+pub async fn ask(options: &StoreOptions, script: &str, read: &Statement) -> Result<Vec<Row>, Error> {
+    let mut link = Manager::new(options, Use::Write)?.connect().await?;
+    let patience = link.patience.statement;
+    let lines: Vec<_> = script.lines().collect();
+    for batch in lines.split(|line| line.trim() == "GO").map(|lines| lines.join("\n")) {
+        if !batch.trim().is_empty() {
+            link.batch(&batch).await.map_err(|error| failure(&batch, error, patience))?;
+        }
+    }
+    query(&mut link, read).await
 }
 
 impl Drop for ScratchDatabase {
