@@ -108,8 +108,16 @@ fn a_folder_that_is_not_there_is_said_before_anything_is_sent() {
     let finished = project.load(&organisation, &arguments).expect(2);
     assert!(finished.stderr.contains("there is no folder"), "{}", finished.stderr);
     assert_eq!(organisation.rows("account"), 0);
+}
+
+#[test]
+fn how_often_must_be_a_time_or_nothing_is_sent() {
+    let organisation = Organisation::start();
+    let project = Rehearsal::small();
+    organisation.prepare(&project);
     let finished = project.load(&organisation, &["--backup-every", "soon"]).expect(2);
     assert!(finished.stderr.contains("write 30s, 15m or 2h"), "{}", finished.stderr);
+    assert_eq!(organisation.rows("account"), 0);
 }
 
 #[test]

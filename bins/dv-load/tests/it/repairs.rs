@@ -108,7 +108,7 @@ fn a_lookup_whose_row_is_gone_points_to_the_placeholder() {
 /// What `migration.Repair` holds, a line per repair: column, rule, what it was, what it became.
 fn recorded(project: &Rehearsal) -> Vec<String> {
     let rows = project.query(
-        "SELECT ColumnName, Rule, FromValue, ToValue, ErrorCode FROM migration_Repair ORDER BY RepairId",
+        "SELECT ColumnName, [Rule], FromValue, ToValue, ErrorCode FROM migration_Repair ORDER BY RepairId",
     );
     rows.into_iter().map(|cells| cells.join("|")).collect()
 }

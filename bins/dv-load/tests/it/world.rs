@@ -305,7 +305,9 @@ pub(crate) fn dv_load() -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DV_")) {
         command.env_remove(name);
     }
-    command.env_remove("RUST_LOG").timeout(Duration::from_mins(2));
+    // Babelfish reads every statement of a new session for the first time.
+    let minutes = if std::env::var_os(TEST_SERVER).is_some() { 15 } else { 2 };
+    command.env_remove("RUST_LOG").timeout(Duration::from_mins(minutes));
     command
 }
 
