@@ -16,10 +16,10 @@ METADATA = [part for name in ("custom-tables.json", "npsp-tables.json") for part
 SOURCE_SETS = {"sf-workshop": "sf-data-cloud-workshop", "npsp": "npsp-1k", "northwind": "northwind"}
 
 
-def assemble(project, folder, url=None, source=None):
+def assemble(project, folder, url=None, source=None, engine=None):
     """Copies the project to `folder`, with the CSV files of `source` (its own export by default) in `source/`.
 
-    With `url` the project file names that target. The folder must not exist or be empty.
+    With `url` the project file names that target, with `engine` that engine for staging. The folder must not exist or be empty.
     """
     folder = pathlib.Path(folder)
     if folder.exists() and any(folder.iterdir()):
@@ -28,12 +28,15 @@ def assemble(project, folder, url=None, source=None):
     (folder / "source").mkdir(exist_ok=True)
     for file in sorted(pathlib.Path(source or FIXTURES / "source" / SOURCE_SETS[project]).glob("*.csv*")):
         shutil.copy(file, folder / "source" / file.name)
-    if url:
-        settings = folder / "migration.toml"
-        text, found = re.subn(r'(?m)^url = ".*?"', f'url = "{url}"', settings.read_text(encoding="utf-8"), count=1)
-        if found != 1:
-            raise ValueError(f"{settings} has no url")
-        settings.write_text(text, encoding="utf-8")
+    changes = {"url": url, "engine": engine}
+    settings = folder / "migration.toml"
+    text = settings.read_text(encoding="utf-8")
+    for name, value in changes.items():
+        if value:
+            text, found = re.subn(rf'(?m)^{name} = ".*?"', f'{name} = "{value}"', text, count=1)
+            if found != 1:
+                raise ValueError(f"{settings} has no {name}")
+    settings.write_text(text, encoding="utf-8")
     return folder
 
 
@@ -42,9 +45,11 @@ def main():
     parser.add_argument("project", choices=sorted(SOURCE_SETS))
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--url", help="base URL of the target")
+    parser.add_argument("--source", type=pathlib.Path, help="folder of the CSV files (default: the project's export)")
+    parser.add_argument("--engine", choices=["sqlite", "sqlserver"], help="what keeps the staging database")
     arguments = parser.parse_args()
     try:
-        assemble(arguments.project, arguments.folder, arguments.url)
+        assemble(arguments.project, arguments.folder, arguments.url, arguments.source, arguments.engine)
     except (FileExistsError, ValueError) as problem:
         print(problem, file=sys.stderr)
         return 2

@@ -1,12 +1,22 @@
+#!/usr/bin/env python3
 """The content of a target as one hash: every row of every table, whatever GUIDs and times the service gave it.
 
 GUIDs become what they stand for: the table and source key of the row, or a star where the row has none. Left out are
 what differs between two loads of the same data by nature: sequence numbers, versions, and times that the service stamps.
+
+    python3 tests/snapshot.py http://127.0.0.1:8080 http://127.0.0.1:8081      # whether two targets hold the same
 """
 
+import decimal
 import hashlib
 import json
+import pathlib
 import re
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from web_api import Exact, WebApi  # noqa: E402
 
 GUID = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", re.IGNORECASE)
 STAMPED = {"importsequencenumber", "versionnumber", "modifiedon", "overriddencreatedon"}
@@ -46,6 +56,9 @@ def canonical(row, names):
             continue
         if isinstance(value, str) and GUID.match(value):
             value = names.get(value.lower(), "*")
+        if isinstance(value, Exact):
+            # As a number of its own kind: 1.0 is 1.00, and all digits count.
+            value = f"number {decimal.Decimal(str(value)).normalize()}"
         kept[column] = value
     return json.dumps(kept, sort_keys=True, ensure_ascii=True)
 
@@ -71,3 +84,18 @@ def differences(expected, found, limit=5):
             told.append(f"{table}: {len(before)} rows expected, {len(after)} found; {len(missing)} missing or changed")
             told += [f"  - {row[:300]}" for row in missing[:2]] + [f"  + {row[:300]}" for row in extra[:2]]
     return told[:limit * 5]
+
+
+def main():
+    if len(sys.argv) != 3:
+        print(__doc__, file=sys.stderr)
+        return 2
+    before, after = (snapshot(WebApi(url)) for url in sys.argv[1:])
+    told = differences(before, after)
+    rows = sum(len(each) for each in before.values())
+    print("\n".join(told) if told else f"{rows:,} rows in {len(before)} tables, the same in both: {digest(before)}")
+    return 1 if told else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -9,6 +9,18 @@ import urllib.request
 ANNOTATIONS = 'odata.include-annotations="*"'
 
 
+class Exact(float):
+    """A number with a fraction, which keeps the digits that it was written with: money has more than a float."""
+
+    def __new__(cls, digits):
+        number = super().__new__(cls, digits)
+        number.digits = digits
+        return number
+
+    def __str__(self):
+        return self.digits
+
+
 class WebApi:
     def __init__(self, url, token=None, timeout=60):
         self.root = url.rstrip("/") + "/api/data/v9.2"
@@ -24,7 +36,7 @@ class WebApi:
             "Authorization": f"Bearer {self.token}", "Prefer": ",".join(preferences)})
         try:
             with urllib.request.urlopen(request, timeout=self.timeout) as answer:
-                return json.load(answer)
+                return json.load(answer, parse_float=Exact)
         except urllib.error.HTTPError as refused:
             text = refused.read().decode("utf-8", "replace")
             raise RuntimeError(f"GET {path}: {refused.code} {text[:400]}") from refused

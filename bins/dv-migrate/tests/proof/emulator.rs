@@ -31,6 +31,11 @@ impl EmulatorProcess {
 
     /// Starts one with the tables of all fixture projects and waits until it serves.
     pub(crate) fn start() -> Self {
+        Self::with_tables("fixtures/metadata/npsp-tables.json")
+    }
+
+    /// The same with other tables for npsp.
+    pub(crate) fn with_tables(npsp: &str) -> Self {
         let mut command = Command::new(Self::binary());
         // `DATAVERSE_EMULATOR_SETTINGS=flipped` turns every fact that no document confirms the other way.
         if std::env::var_os("DATAVERSE_EMULATOR_SETTINGS").is_some_and(|value| value == "flipped") {
@@ -43,7 +48,7 @@ impl EmulatorProcess {
         let mut process = command
             .args(["--listen", "127.0.0.1:0"])
             .args(["--metadata", "fixtures/metadata/custom-tables.json"])
-            .args(["--metadata", "fixtures/metadata/npsp-tables.json"])
+            .args(["--metadata", npsp])
             .current_dir(root())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -6,6 +6,7 @@
 )]
 
 mod emulator;
+mod engines;
 mod script;
 
 use std::fs;
