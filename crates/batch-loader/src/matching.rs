@@ -118,6 +118,7 @@ pub async fn match_rows(
         }
         store.record_rows(&table.staged, Pass::Insert, &[], &errors).await.map_err(failed())?;
     }
+    store.execute(&take_back_twins(table)).await.map_err(failed())?;
     store.settle_table(&table.staged).await.map_err(failed())?;
     Ok(matched)
 }
@@ -131,6 +132,24 @@ fn take_back(table: &LoadTable) -> Statement {
                 d.table(&table.staged.error()),
                 d.literal(RULE)
             )
+        },
+        Vec::new(),
+    )
+}
+
+/// Of the errors that workers wrote about one row when they matched at the same moment, the first counts. Whoever is the last to
+/// end sees those of all.
+fn take_back_twins(table: &LoadTable) -> Statement {
+    Statement::new(
+        |d| {
+            let errors = table.staged.error();
+            let rule = d.literal(RULE);
+            let is_a_twin = format!(
+                "t.Retried = 0 AND t.RuleName = {rule} AND EXISTS (SELECT 1 FROM {} AS o WHERE o.RowId = t.RowId \
+                 AND o.Retried = 0 AND o.RuleName = {rule} AND o.ErrorId < t.ErrorId)",
+                d.table(&errors)
+            );
+            d.update(&errors, "Retried = 1", &is_a_twin)
         },
         Vec::new(),
     )

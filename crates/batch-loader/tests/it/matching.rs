@@ -56,3 +56,23 @@ async fn rows_are_found_by_their_key_and_children_point_to_them() {
     let only = ids.iter().find(|row| row["lastname"] == "Only").unwrap();
     assert_eq!(world.values("accounts", "_primarycontactid_value").await, [only["contactid"].as_str()]);
 }
+
+#[tokio::test]
+async fn workers_that_match_at_the_same_moment_write_each_error_once() {
+    let world = World::start().await;
+    let contact = TargetTable::new("contact", vec![text("lastname", 50)]).unwrap().with_mode(Mode::Match);
+    let matched =
+        LoadTable::new(world.definition("contact").await, contact.clone(), Strategy::AlternateKey(vec![]));
+    let plan = waves(vec![vec![matched.clone()]]);
+    world.prepare(&plan).await;
+    let rows = (0..30).map(|n| vec![format!("k{n}").into(), format!("Nobody {n}").into()]).collect();
+    world.stage(&contact, &["lastname"], rows).await;
+
+    let key = ["lastname".to_owned()];
+    let worker = || match_rows(&world.store, &world.client, &plan, &matched, &key);
+    let (one, two, three) = tokio::join!(worker(), worker(), worker());
+    for done in [one, two, three] {
+        assert!(done.unwrap().missing > 0, "all of them were at work");
+    }
+    assert_eq!(world.errors("contact").await.len(), 30);
+}
