@@ -1,13 +1,16 @@
 //! Every point of every pass, one at a time.
 
+use staging_store::contract::TEST_SERVER;
+
 use super::scene::{Make, Scene};
 use super::script::{Point, Side};
 use super::{changes, inserts, row_waves, settling, whole};
 
 /// Every how-manieth point is met; all of them with `CRASH_STEP=1`. A prime above the number of troubles, so that all kinds
-/// of them are met.
+/// of them are met; a larger one where a server stages, on which a point takes many seconds.
 fn step() -> usize {
-    std::env::var("CRASH_STEP").ok().and_then(|step| step.parse().ok()).unwrap_or(17)
+    let otherwise = if std::env::var_os(TEST_SERVER).is_some() { 199 } else { 17 };
+    std::env::var("CRASH_STEP").ok().and_then(|step| step.parse().ok()).unwrap_or(otherwise)
 }
 
 /// Plays an act undisturbed, then with trouble at each of its points.
