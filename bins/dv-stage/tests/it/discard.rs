@@ -53,3 +53,16 @@ fn nothing_is_removed_while_a_run_is_at_work() {
     let (_, complaint) = world.stage(&["discard", "--yes", "--unverified"], 2);
     assert!(complaint.contains("there is no staging database"), "{complaint}");
 }
+
+#[test]
+fn what_is_done_after_a_verification_wants_another_one() {
+    let world = World::new();
+    world.run(Step::Verify);
+    world.run(Step::Load);
+    let (_, complaint) = world.stage(&["discard", "--yes"], 2);
+    assert!(complaint.contains("the step load was done after the last verification"), "{complaint}");
+    assert!(world.is_staged());
+    world.run(Step::Verify);
+    world.stage(&["discard", "--yes"], 0);
+    assert!(!world.is_staged());
+}
