@@ -71,8 +71,7 @@ async fn workers_that_match_at_the_same_moment_write_each_error_once() {
     let key = ["lastname".to_owned()];
     let worker = || match_rows(&world.store, &world.client, &plan, &matched, &key);
     let (one, two, three) = tokio::join!(worker(), worker(), worker());
-    for done in [one, two, three] {
-        assert!(done.unwrap().missing > 0, "all of them were at work");
-    }
+    let missing = [one, two, three].map(|done| done.unwrap().missing);
+    assert!(missing.iter().sum::<u64>() >= 30, "{missing:?}");
     assert_eq!(world.errors("contact").await.len(), 30);
 }
