@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use staging_schema::{Levels, Pass, Statement, SuccessKind, TargetTable, control, pending};
+use staging_schema::{Levels, Pass, Statement, SuccessKind, TargetTable, pending};
 use staging_store::{
     ChunkPlan, Cut, Lease, NewRequest, RequestEnd, RequestOutcome, StagedRow, Store, StoreOptions, Success,
     Take, Taken,
@@ -62,16 +62,7 @@ async fn four_workers_on_a_server_double_nothing_though_all_are_killed() {
 }
 
 async fn stage(store: &Store, rows: u64) {
-    let table = table();
-    store.ensure_tables(std::slice::from_ref(&table)).await.unwrap();
-    let mut appender = store.append(&table.name(), [control::SOURCE_TABLE, control::SOURCE_KEY]);
-    let mut batch = appender.batch();
-    for n in 0..rows {
-        batch.push_text("Source");
-        batch.push_display(n);
-    }
-    appender.push(batch).await.unwrap();
-    appender.finish().await.unwrap();
+    let table = world::staged(store, &table().logical_name, rows).await;
     let plan = ChunkPlan { table: &table, pass: Pass::Insert, levels: Levels::All, chunk_rows: 100 };
     assert!(matches!(store.cut_chunks(&plan).await.unwrap(), Cut::Cut { .. }));
 }
