@@ -43,9 +43,7 @@ fn parse(text: &[u8]) -> Result<LookupGraph, Problems> {
         Err(error) => return Err(vec![(1, error.to_string())]),
     };
     let positions = positions(&header, &mut problems);
-    let mut seen: HashMap<(String, String, String), u64> = HashMap::new();
-    let mut tables = BTreeSet::new();
-    let mut lookups = Vec::new();
+    let mut found = Vec::new();
     // Without its columns no line means anything.
     let Some(positions) = positions else { return Err(problems) };
     let mut lines = Lines { text, number: 1, at: 0 };
@@ -60,20 +58,27 @@ fn parse(text: &[u8]) -> Result<LookupGraph, Problems> {
         }
         let line = record.position().map_or(0, |position| lines.of(position));
         let Some(lookup) = lookup(&record, header.len(), positions, line, &mut problems) else { continue };
-        let key = (lookup.table.clone(), lookup.column.clone(), lookup.target.clone());
-        if let Some(first) = seen.get(&key) {
-            problems.push((line, format!("{}.{} -> {} is already on line {first}", key.0, key.1, key.2)));
-            continue;
-        }
-        seen.insert(key, line);
-        tables.extend([lookup.table.clone(), lookup.target.clone()]);
-        lookups.push(lookup);
+        found.push((line, lookup));
     }
-    if problems.is_empty() {
-        let tables = tables.into_iter().map(Table::uncounted).collect();
-        Ok(LookupGraph { tables, lookups, ..LookupGraph::default() })
-    } else {
-        Err(problems)
+    note_duplicates(&found, &mut problems);
+    if !problems.is_empty() {
+        problems.sort_by_key(|(line, _)| *line);
+        return Err(problems);
+    }
+    let lookups: Vec<Lookup> = found.into_iter().map(|(_, lookup)| lookup).collect();
+    let names: BTreeSet<&str> = lookups.iter().flat_map(|it| [&*it.table, &*it.target]).collect();
+    let tables = names.into_iter().map(Table::uncounted).collect();
+    Ok(LookupGraph { tables, lookups, ..LookupGraph::default() })
+}
+
+fn note_duplicates(found: &[(u64, Lookup)], problems: &mut Problems) {
+    let mut seen: HashMap<(&str, &str, &str), u64> = HashMap::with_capacity(found.len());
+    for (line, lookup) in found {
+        let Lookup { table, column, target, .. } = lookup;
+        let first = *seen.entry((table, column, target)).or_insert(*line);
+        if first != *line {
+            problems.push((*line, format!("{table}.{column} -> {target} is already on line {first}")));
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which lookups wait: from the whole graph to its components and back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::cut::{self, Arc, Effort, Instance, Shared};
 use crate::error::{Cycle, Error};
@@ -62,9 +62,6 @@ pub(crate) fn cheapest(graph: &Indexed<'_>, node: &[usize], effort: Effort) -> R
     Ok(Assignment { deferred, components, gap })
 }
 
-/// Two tables (as nodes) and the lookups from the one to the other.
-type Between = ((usize, usize), Vec<usize>);
-
 /// One strongly connected part, with the lookups behind each arc.
 struct Part {
     tables: Vec<usize>,
@@ -74,73 +71,68 @@ struct Part {
 
 fn components(graph: &Indexed<'_>, node: &[usize], gone: &[bool]) -> Vec<Part> {
     let nodes = node.iter().max().map_or(0, |highest| highest + 1);
-    let mut between: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
-    for (i, arrow) in graph.lookups.iter().enumerate() {
-        let (tail, head) = (node[arrow.table], node[arrow.target]);
-        if tail != head && !gone[i] {
-            between.entry((tail, head)).or_default().push(i);
-        }
-    }
-    let arc = |&(tail, head): &(usize, usize)| Arc { tail, head, price: Some(0), tie: 1 };
-    let whole = Instance::new(nodes, between.keys().map(arc).collect(), Vec::new());
-    let component = whole.components_without(&vec![false; between.len()]);
-
-    let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (node, &component) in component.iter().enumerate() {
-        members.entry(component).or_default().push(node);
-    }
-    members.retain(|_, nodes| nodes.len() > 1);
-    let mut tables: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (table, &node) in node.iter().enumerate() {
-        tables.entry(component[node]).or_default().push(table);
-    }
-    let mut arcs: BTreeMap<usize, Vec<Between>> = BTreeMap::new();
-    for (ends, lookups) in between {
-        if component[ends.0] == component[ends.1] {
-            arcs.entry(component[ends.0]).or_default().push((ends, lookups));
-        }
-    }
-    let mut parts: Vec<Part> = members
-        .into_iter()
-        .map(|(component, nodes)| {
-            let tables = tables.remove(&component).unwrap_or_default();
-            let arcs = arcs.remove(&component).unwrap_or_default();
-            part(graph, &nodes, tables, arcs, gone)
-        })
+    let mut lookups: Vec<(usize, usize, usize)> = (graph.lookups.iter().enumerate())
+        .map(|(i, arrow)| (node[arrow.table], node[arrow.target], i))
+        .filter(|&(tail, head, i)| tail != head && !gone[i])
         .collect();
+    lookups.sort_unstable();
+    let component = cut::components(nodes, lookups.iter().map(|&(tail, head, _)| (tail, head)));
+
+    let mut sizes = vec![0_usize; nodes];
+    component.iter().for_each(|&component| sizes[component] += 1);
+    let mut parts: BTreeMap<usize, Between> = BTreeMap::new();
+    let mut place = vec![0; nodes];
+    for (node, &component) in component.iter().enumerate().filter(|(_, component)| sizes[**component] > 1) {
+        let part = parts.entry(component).or_default();
+        place[node] = part.nodes;
+        part.nodes += 1;
+    }
+    for (table, &node) in node.iter().enumerate() {
+        if let Some(part) = parts.get_mut(&component[node]) {
+            part.tables.push(table);
+        }
+    }
+    for pair in lookups.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+        let (tail, head, _) = pair[0];
+        if let Some(part) = parts.get_mut(&component[tail]).filter(|_| component[tail] == component[head]) {
+            part.ends.push((place[tail], place[head]));
+            part.lookups.push(pair.iter().map(|&(_, _, lookup)| lookup).collect());
+        }
+    }
+    let mut parts: Vec<Part> = parts.into_values().map(|between| part(graph, between, gone)).collect();
     parts.sort_by(|a, b| a.tables.cmp(&b.tables));
     parts
 }
 
-fn part(
-    graph: &Indexed<'_>,
-    nodes: &[usize],
+/// The lookups of a component, gathered by the two tables (as nodes of it) between which they run.
+#[derive(Default)]
+struct Between {
+    nodes: usize,
     tables: Vec<usize>,
-    between: Vec<Between>,
-    gone: &[bool],
-) -> Part {
-    let local: BTreeMap<usize, usize> =
-        nodes.iter().enumerate().map(|(local, &node)| (node, local)).collect();
-    let arc_of: BTreeMap<usize, usize> = between
-        .iter()
-        .enumerate()
-        .flat_map(|(arc, (_, lookups))| lookups.iter().map(move |&lookup| (lookup, arc)))
-        .collect();
-    let mut arcs: Vec<Arc> = between
-        .iter()
-        .map(|((tail, head), lookups)| {
+    ends: Vec<(usize, usize)>,
+    lookups: Vec<Vec<usize>>,
+}
+
+fn part(graph: &Indexed<'_>, between: Between, gone: &[bool]) -> Part {
+    let Between { nodes, tables, ends, lookups } = between;
+    let mut arcs: Vec<Arc> = (ends.iter().zip(&lookups))
+        .map(|(&(tail, head), lookups)| {
             let all = || lookups.iter().map(|&lookup| &graph.lookups[lookup]);
             let counted_alone = all()
                 .filter(|it| graph.combinations[it.table].is_none())
                 .map(crate::indexed::Arrow::rows)
                 .sum();
             Arc {
-                tail: local[tail],
-                head: local[head],
+                tail,
+                head,
                 price: all().all(|it| it.lookup.is_deferrable()).then_some(counted_alone),
                 tie: all().map(|it| if it.lookup.parental { 2 } else { 1 }).sum(),
             }
         })
+        .collect();
+    let arc_of: HashMap<usize, usize> = (lookups.iter().enumerate())
+        .flat_map(|(arc, lookups)| lookups.iter().map(move |&lookup| (lookup, arc)))
+        .filter(|(lookup, _)| graph.combinations[graph.lookups[*lookup].table].is_some())
         .collect();
     let mut shared: BTreeMap<Vec<usize>, u64> = BTreeMap::new();
     for combinations in tables.iter().filter_map(|&table| graph.combinations[table].as_ref()) {
@@ -162,8 +154,7 @@ fn part(
     }
     let shared =
         shared.into_iter().filter(|(_, rows)| *rows > 0).map(|(arcs, rows)| Shared { arcs, rows }).collect();
-    let lookups = between.into_iter().map(|(_, lookups)| lookups).collect();
-    Part { tables, instance: Instance::new(nodes.len(), arcs, shared), lookups }
+    Part { tables, instance: Instance::new(nodes, arcs, shared), lookups }
 }
 
 /// Names every cycle that cannot be broken, one for each group of tables that need each other.

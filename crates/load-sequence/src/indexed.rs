@@ -65,14 +65,17 @@ impl<'a> Indexed<'a> {
         let number: HashMap<&str, usize> =
             tables.iter().enumerate().map(|(i, table)| (table.name.as_str(), i)).collect();
 
-        let mut all: Vec<&Lookup> = graph.lookups.iter().collect();
-        all.sort_by_cached_key(|lookup| (number.get(lookup.table.as_str()), key(lookup)));
-        for pair in all.windows(2).filter(|pair| key(pair[0]) == key(pair[1])) {
-            problems.push(format!("lookup {} is listed twice", name(pair[0])));
+        let mut numbered: Vec<(Option<usize>, &Lookup)> =
+            graph.lookups.iter().map(|lookup| (number.get(lookup.table.as_str()).copied(), lookup)).collect();
+        numbered.sort_by(|(a, one), (b, other)| a.cmp(b).then_with(|| key(one).cmp(&key(other))));
+        for pair in
+            numbered.windows(2).filter(|pair| pair[0].0 == pair[1].0 && key(pair[0].1) == key(pair[1].1))
+        {
+            problems.push(format!("lookup {} is listed twice", name(pair[0].1)));
         }
         let mut lookups = Vec::new();
         let mut ignored = Vec::new();
-        for lookup in &all {
+        for &(table, lookup) in &numbered {
             if lookup.rows > MOST_ROWS || lookup.rows_on_cycles > MOST_ROWS {
                 problems.push(format!("lookup {} has more than {MOST_ROWS} rows", name(lookup)));
             }
@@ -85,7 +88,7 @@ impl<'a> Indexed<'a> {
             if lookup.rows_on_cycles > lookup.rows {
                 problems.push(format!("lookup {} has more rows on cycles than rows", name(lookup)));
             }
-            let Some(&table) = number.get(lookup.table.as_str()) else {
+            let Some(table) = table else {
                 problems.push(format!("lookup {} belongs to a table that is not listed", name(lookup)));
                 continue;
             };
@@ -102,7 +105,7 @@ impl<'a> Indexed<'a> {
                 }),
             }
         }
-        let combinations = combinations(graph, &number, &all, &lookups, tables.len(), &mut problems);
+        let combinations = combinations(graph, &number, &lookups, tables.len(), &mut problems);
         let row_levels = row_levels(graph, &number, &mut problems);
         let mut associations: Vec<&Association> = graph.associations.iter().collect();
         associations.sort_by_key(|it| (&it.table, &it.first, &it.second));
@@ -174,7 +177,6 @@ type Rows = (u64, Vec<usize>);
 fn combinations(
     graph: &LookupGraph,
     number: &HashMap<&str, usize>,
-    all: &[&Lookup],
     kept: &[Arrow<'_>],
     tables: usize,
     problems: &mut Vec<String>,
@@ -182,7 +184,8 @@ fn combinations(
     if graph.combinations.is_empty() {
         return vec![None; tables];
     }
-    let known: HashMap<(&str, &str, &str), u64> = all
+    let known: HashMap<(&str, &str, &str), u64> = graph
+        .lookups
         .iter()
         .map(|lookup| {
             (key(lookup), if lookup.is_self_reference() { lookup.rows_on_cycles } else { lookup.rows })
@@ -215,7 +218,8 @@ fn combinations(
         let rows = merged.entry(table).or_default().entry(filled.into_iter().collect()).or_insert(0);
         *rows = rows.saturating_add(combination.rows);
     }
-    for lookup in all
+    for lookup in graph
+        .lookups
         .iter()
         .filter(|lookup| number.get(lookup.table.as_str()).is_some_and(|table| merged.contains_key(table)))
     {

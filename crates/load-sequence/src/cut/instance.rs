@@ -32,6 +32,8 @@ pub(crate) struct Instance {
     pub(crate) nodes: usize,
     pub(crate) arcs: Vec<Arc>,
     pub(crate) shared: Vec<Shared>,
+    /// Per arc the places in `shared` that count it.
+    pub(crate) shares: Vec<Vec<usize>>,
     /// Arcs by tail.
     pub(crate) out: Vec<Vec<usize>>,
     /// Arcs by head.
@@ -53,9 +55,11 @@ impl Instance {
         }
         let ties: f64 = arcs.iter().map(|arc| f64::from(arc.tie)).sum::<f64>().max(1.0);
         let mut rows: Vec<Option<u64>> = arcs.iter().map(|arc| arc.price).collect();
-        for group in &shared {
+        let mut shares = vec![Vec::new(); arcs.len()];
+        for (number, group) in shared.iter().enumerate() {
             for &arc in &group.arcs {
                 rows[arc] = rows[arc].map(|rows| rows + group.rows);
+                shares[arc].push(number);
             }
         }
         let weights = arcs
@@ -65,7 +69,7 @@ impl Instance {
                 rows.map_or(f64::INFINITY, |rows| real(rows) + f64::from(arc.tie) * TIE_SHARE / ties)
             })
             .collect();
-        Self { nodes, arcs, shared, out, into, weights }
+        Self { nodes, arcs, shared, shares, out, into, weights }
     }
 
     /// Distinct rows written twice.
@@ -88,21 +92,29 @@ impl Instance {
 
     /// Per node the number of its strongly connected component when these arcs are gone.
     pub(crate) fn components_without(&self, cut: &[bool]) -> Vec<usize> {
-        let mut graph: DiGraph<(), ()> = DiGraph::with_capacity(self.nodes, self.arcs.len());
-        for _ in 0..self.nodes {
-            graph.add_node(());
-        }
-        for (arc, _) in self.arcs.iter().zip(cut).filter(|(_, cut)| !**cut) {
-            graph.add_edge(NodeIndex::new(arc.tail), NodeIndex::new(arc.head), ());
-        }
-        let mut component = vec![0; self.nodes];
-        for (number, nodes) in petgraph::algo::tarjan_scc(&graph).iter().enumerate() {
-            for node in nodes {
-                component[node.index()] = number;
-            }
-        }
-        component
+        let kept = self.arcs.iter().zip(cut).filter(|(_, cut)| !**cut);
+        components(self.nodes, kept.map(|(arc, _)| (arc.tail, arc.head)))
     }
+}
+
+/// Per node the number of its strongly connected component.
+///
+/// By Kosaraju's two walks: Tarjan's one walk calls itself, and a chain of tables longer than the stack would end the process.
+pub(crate) fn components(nodes: usize, arcs: impl Iterator<Item = (usize, usize)>) -> Vec<usize> {
+    let mut graph: DiGraph<(), ()> = DiGraph::with_capacity(nodes, arcs.size_hint().0);
+    for _ in 0..nodes {
+        graph.add_node(());
+    }
+    for (tail, head) in arcs {
+        graph.add_edge(NodeIndex::new(tail), NodeIndex::new(head), ());
+    }
+    let mut component = vec![0; nodes];
+    for (number, nodes) in petgraph::algo::kosaraju_scc(&graph).iter().enumerate() {
+        for node in nodes {
+            component[node.index()] = number;
+        }
+    }
+    component
 }
 
 impl Instance {

@@ -1,18 +1,23 @@
 //! Breaking the cycles of one component at the least cost: a weighted minimum feedback arc set.
 //!
-//! A good order first (greedy, then moving tables one by one), then a bound from packed cycles, then an integer programme
-//! whose cycle constraints are added as they are found.
+//! A good order first (greedy, then moving tables one by one and shaking), with a bound from packed cycles, then an integer
+//! programme whose cycle constraints are added as they are found.
 
 mod cycles;
 mod exact;
+mod greedy;
 mod instance;
+mod line;
 mod order;
 mod packing;
 mod prune;
+mod tally;
+mod topology;
 
 use std::time::Instant;
 
-pub(crate) use instance::{Arc, Instance, Shared};
+pub(crate) use instance::{Arc, Instance, Shared, components};
+use prune::Pruned;
 
 /// How much effort a proof is worth.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +33,8 @@ pub(crate) struct Effort {
 pub(crate) struct Cut {
     /// For each arc whether it is cut.
     pub(crate) arcs: Vec<bool>,
+    /// An order of the nodes behind it.
+    order: Vec<usize>,
     /// Distinct rows of the cut arcs.
     pub(crate) cost: u64,
     /// No cut is cheaper.
@@ -35,36 +42,41 @@ pub(crate) struct Cut {
 }
 
 impl Cut {
-    fn of(instance: &Instance, arcs: Vec<bool>) -> Self {
-        let cost = instance.cost(&arcs);
-        Self { arcs, cost, bound: 0 }
+    fn of(instance: &Instance, Pruned { cut, order, .. }: Pruned) -> Self {
+        Self { cost: instance.cost(&cut), arcs: cut, order, bound: 0 }
     }
 
     /// Replaces this cut by a better one: cheaper, or equally cheap with fewer lookups waiting.
-    fn improve(&mut self, instance: &Instance, arcs: Vec<bool>) {
-        let cost = instance.cost(&arcs);
-        if (cost, instance.tie(&arcs)) < (self.cost, instance.tie(&self.arcs)) {
-            self.arcs = arcs;
-            self.cost = cost;
+    fn improve(&mut self, instance: &Instance, Pruned { cut, order, .. }: Pruned) {
+        let cost = instance.cost(&cut);
+        if (cost, instance.tie(&cut)) < (self.cost, instance.tie(&self.arcs)) {
+            *self = Self { arcs: cut, order, cost, bound: self.bound };
         }
     }
 }
+
+/// How often a first shaking looks at each arc; it costs a fraction of what reading the graph does.
+const FIRST_SHAKE: usize = 40;
+/// Arcs that the shaking looks at where a proof was tried and not found: a fraction of a second.
+const LAST_SHAKE: usize = 20_000_000;
 
 /// The cheapest cut of a strongly connected instance whose unbreakable arcs form no cycle.
 pub(crate) fn cheapest(instance: &Instance, effort: Effort) -> Cut {
     let mut best = Cut::of(instance, order::good_cut(instance));
     let packing = packing::pack(instance);
     if let Some(cut) = packing.cut {
-        let pruned = prune::prune(instance, cut);
-        best.improve(instance, order::sifted(instance, &pruned));
+        best.improve(instance, order::sifted(instance, prune::prune(instance, cut)));
     }
     best.bound = packing.bound.min(best.cost);
-    if instance.arcs.len() <= effort.most_arcs {
+    if best.bound < best.cost {
+        best.improve(instance, order::shaken(instance, &best, FIRST_SHAKE * instance.arcs.len()));
+    }
+    let provable = instance.arcs.len() <= effort.most_arcs && Instant::now() < effort.deadline;
+    if provable {
         exact::prove(instance, &mut best, packing.cycles, effort.deadline);
     }
-    if best.bound < best.cost {
-        let arcs = order::shaken(instance, &best.arcs);
-        best.improve(instance, arcs);
+    if provable && best.bound < best.cost {
+        best.improve(instance, order::shaken(instance, &best, LAST_SHAKE));
     }
     best
 }

@@ -1,0 +1,188 @@
+//! An order in which one table can be moved without renumbering the others.
+
+use std::collections::VecDeque;
+
+use super::instance::Instance;
+
+/// Between neighbours, so that many tables fit in before all must be renumbered.
+const GAP: u64 = 1 << 40;
+
+/// Tables in a line, the first to load first.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    /// Ascending along the line, with gaps.
+    label: Vec<u64>,
+    /// Neighbours along the line; the node count stands for both ends.
+    before: Vec<usize>,
+    after: Vec<usize>,
+}
+
+impl Line {
+    pub(crate) fn of(order: &[usize]) -> Self {
+        let n = order.len();
+        let mut line = Self { label: vec![0; n + 1], before: vec![n; n + 1], after: vec![n; n + 1] };
+        let mut previous = n;
+        for &node in order {
+            line.after[previous] = node;
+            line.before[node] = previous;
+            previous = node;
+        }
+        line.after[previous] = n;
+        line.before[n] = previous;
+        line.renumber();
+        line
+    }
+
+    /// The arcs whose target comes later.
+    pub(crate) fn cut(&self, instance: &Instance) -> Vec<bool> {
+        instance.arcs.iter().map(|arc| self.is_earlier(arc.tail, arc.head)).collect()
+    }
+
+    /// Whether one table comes before another.
+    pub(crate) fn is_earlier(&self, one: usize, other: usize) -> bool {
+        self.label[one] < self.label[other]
+    }
+
+    /// The table before this one; the node count where it is the first.
+    pub(crate) fn before(&self, node: usize) -> usize {
+        self.before[node]
+    }
+
+    fn end(&self) -> usize {
+        self.label.len() - 1
+    }
+
+    fn renumber(&mut self) {
+        let (mut node, mut label) = (self.after[self.end()], GAP);
+        while node != self.end() {
+            self.label[node] = label;
+            label += GAP;
+            node = self.after[node];
+        }
+    }
+
+    /// Takes `node` out and puts it right after `place` (the end marker: to the front).
+    pub(crate) fn put_after(&mut self, node: usize, place: usize) {
+        let (before, after) = (self.before[node], self.after[node]);
+        self.after[before] = after;
+        self.before[after] = before;
+        let next = self.after[place];
+        self.after[place] = node;
+        self.before[node] = place;
+        self.after[node] = next;
+        self.before[next] = node;
+        let low = if place == self.end() { 0 } else { self.label[place] };
+        let high = if next == self.end() { low + 2 * GAP } else { self.label[next] };
+        if high - low < 2 || low > u64::MAX / 2 {
+            self.renumber();
+        } else {
+            self.label[node] = low + (high - low) / 2;
+        }
+    }
+
+    /// Whether unbreakable arcs allow `node` right after `place`.
+    pub(crate) fn may_follow(&self, instance: &Instance, node: usize, place: usize) -> bool {
+        let hard = |&&arc: &&usize| instance.arcs[arc].price.is_none();
+        let here = if place == self.end() { 0 } else { self.label[place] };
+        let targets = instance.out[node].iter().filter(hard);
+        let sources = instance.into[node].iter().filter(hard);
+        targets.map(|&arc| self.label[instance.arcs[arc].head]).all(|label| label <= here)
+            && sources.map(|&arc| self.label[instance.arcs[arc].tail]).all(|label| label > here)
+    }
+
+    /// Moves tables to their best places until none gains or about `work` arcs were looked at.
+    pub(crate) fn sift(&mut self, instance: &Instance, weights: &[f64], work: usize) {
+        let mut around = Vec::new();
+        let mut waiting = Waiting::of(instance.nodes);
+        (0..instance.nodes).for_each(|node| waiting.push(node));
+        let mut spent = 0;
+        while let Some(node) = waiting.pop().filter(|_| spent < work) {
+            spent += instance.out[node].len() + instance.into[node].len();
+            if let Some(place) = self.better_place(instance, weights, node, &mut around) {
+                self.put_after(node, place);
+                waiting.push_neighbours(instance, node);
+            }
+        }
+    }
+
+    /// Where a table defers less than where it stands. Sweeps over its neighbours from the front: passing a target saves its lookup,
+    /// passing a table that points here costs.
+    pub(crate) fn better_place(
+        &self,
+        instance: &Instance,
+        weights: &[f64],
+        node: usize,
+        around: &mut Vec<(u64, usize, f64)>,
+    ) -> Option<usize> {
+        around.clear();
+        let (mut lowest, mut highest) = (0, u64::MAX);
+        let mut cost = 0.0;
+        for &arc in &instance.out[node] {
+            let head = instance.arcs[arc].head;
+            if weights[arc].is_finite() {
+                cost += weights[arc];
+                around.push((self.label[head], head, -weights[arc]));
+            } else {
+                lowest = lowest.max(self.label[head]);
+                around.push((self.label[head], head, 0.0));
+            }
+        }
+        for &arc in &instance.into[node] {
+            let tail = instance.arcs[arc].tail;
+            if weights[arc].is_finite() {
+                around.push((self.label[tail], tail, weights[arc]));
+            } else {
+                highest = highest.min(self.label[tail]);
+            }
+        }
+        around.sort_unstable_by_key(|entry| entry.0);
+        let here = self.label[node];
+        let mut current = cost;
+        let mut best: Option<(f64, usize)> = (lowest == 0).then_some((cost, self.end()));
+        for (i, &(label, neighbour, change)) in around.iter().enumerate() {
+            cost += change;
+            if around.get(i + 1).is_some_and(|next| next.0 == label) {
+                continue; // Both point at each other: passing this table does both.
+            }
+            if label < here {
+                current = cost;
+            }
+            let allowed = label >= lowest && label < highest;
+            if allowed && best.is_none_or(|(least, _)| cost < least) {
+                best = Some((cost, neighbour));
+            }
+        }
+        best.filter(|(least, _)| *least < current - 1e-9 * (1.0 + current)).map(|(_, place)| place)
+    }
+}
+
+/// Tables to look at, each at most once at a time, first come first served.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    queue: VecDeque<usize>,
+    is_waiting: Vec<bool>,
+}
+
+impl Waiting {
+    pub(crate) fn of(nodes: usize) -> Self {
+        Self { queue: VecDeque::new(), is_waiting: vec![false; nodes] }
+    }
+
+    pub(crate) fn push(&mut self, node: usize) {
+        if !std::mem::replace(&mut self.is_waiting[node], true) {
+            self.queue.push_back(node);
+        }
+    }
+
+    /// Whatever points to a table and whatever it points to.
+    pub(crate) fn push_neighbours(&mut self, instance: &Instance, node: usize) {
+        instance.out[node].iter().for_each(|&arc| self.push(instance.arcs[arc].head));
+        instance.into[node].iter().for_each(|&arc| self.push(instance.arcs[arc].tail));
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<usize> {
+        let node = self.queue.pop_front()?;
+        self.is_waiting[node] = false;
+        Some(node)
+    }
+}

@@ -1,0 +1,178 @@
+//! An order of tables that takes in one arc after another, as long as none closes a cycle (after Pearce and Kelly).
+
+use super::instance::Instance;
+
+/// Targets before the tables that point to them, over all arcs taken in.
+#[derive(Debug)]
+pub(crate) struct Topology {
+    /// Where each table stands.
+    place: Vec<usize>,
+    later: Search,
+    earlier: Search,
+}
+
+impl Topology {
+    /// An order behind the arcs that are not cut, which form no cycle.
+    pub(crate) fn of(instance: &Instance, cut: &[bool]) -> Self {
+        let mut open: Vec<usize> =
+            instance.out.iter().map(|arcs| arcs.iter().filter(|&&arc| !cut[arc]).count()).collect();
+        let mut order: Vec<usize> = (0..instance.nodes).filter(|&node| open[node] == 0).collect();
+        let mut next = 0;
+        while let Some(&head) = order.get(next) {
+            next += 1;
+            for &arc in instance.into[head].iter().filter(|&&arc| !cut[arc]) {
+                let tail = instance.arcs[arc].tail;
+                open[tail] -= 1;
+                if open[tail] == 0 {
+                    order.push(tail);
+                }
+            }
+        }
+        let mut place = vec![0; instance.nodes];
+        for (i, &node) in order.iter().enumerate() {
+            place[node] = i;
+        }
+        Self {
+            place,
+            later: Search::new(Side::Later, instance.nodes),
+            earlier: Search::new(Side::Earlier, instance.nodes),
+        }
+    }
+
+    /// The tables, the first to load first.
+    pub(crate) fn order(&self) -> Vec<usize> {
+        let mut order = vec![0; self.place.len()];
+        for (node, &place) in self.place.iter().enumerate() {
+            order[place] = node;
+        }
+        order
+    }
+
+    /// Arcs looked at so far.
+    pub(crate) fn spent(&self) -> usize {
+        self.later.total + self.later.spent + self.earlier.total + self.earlier.spent
+    }
+
+    /// Takes in one more arc beside those not cut; `false` and no change where it would close a cycle.
+    pub(crate) fn take(&mut self, instance: &Instance, cut: &[bool], arc: usize) -> bool {
+        let (tail, head) = (instance.arcs[arc].tail, instance.arcs[arc].head);
+        let (low, high) = (self.place[tail], self.place[head]);
+        if high < low {
+            return true;
+        }
+        // Only what stands between the two can be in the way.
+        let between = Between { instance, cut, place: &self.place, low, high };
+        self.later.start(tail);
+        self.earlier.start(head);
+        // From both ends, on the side that has cost less so far: the search that ends first proves that no way leads through.
+        while self.later.is_open() && self.earlier.is_open() {
+            let has_met = if self.later.spent <= self.earlier.spent {
+                self.later.step(&between, &self.earlier)
+            } else {
+                self.earlier.step(&between, &self.later)
+            };
+            if has_met {
+                return false;
+            }
+        }
+        while self.later.is_open() {
+            self.later.step(&between, &self.earlier);
+        }
+        while self.earlier.is_open() {
+            self.earlier.step(&between, &self.later);
+        }
+        self.reorder();
+        true
+    }
+
+    /// Shares out the places of all that was found: first what must come earlier, then what must come later.
+    fn reorder(&mut self) {
+        for search in [&mut self.earlier, &mut self.later] {
+            search.found.sort_unstable_by_key(|&node| self.place[node]);
+        }
+        let nodes: Vec<usize> = self.earlier.found.iter().chain(&self.later.found).copied().collect();
+        let mut places: Vec<usize> = nodes.iter().map(|&node| self.place[node]).collect();
+        places.sort_unstable();
+        for (node, place) in nodes.into_iter().zip(places) {
+            self.place[node] = place;
+        }
+    }
+}
+
+/// The part of the order in which a search goes on.
+struct Between<'a> {
+    instance: &'a Instance,
+    cut: &'a [bool],
+    place: &'a [usize],
+    low: usize,
+    high: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Side {
+    Later,
+    Earlier,
+}
+
+/// The tables found from one end of an arc.
+#[derive(Debug)]
+struct Search {
+    side: Side,
+    is_found: Vec<bool>,
+    found: Vec<usize>,
+    /// How many of `found` have been looked behind.
+    done: usize,
+    /// Arcs looked at in this search, and in all before it.
+    spent: usize,
+    total: usize,
+}
+
+impl Search {
+    fn new(side: Side, nodes: usize) -> Self {
+        Self { side, is_found: vec![false; nodes], found: Vec::new(), done: 0, spent: 0, total: 0 }
+    }
+
+    fn start(&mut self, node: usize) {
+        for node in self.found.drain(..) {
+            self.is_found[node] = false;
+        }
+        self.total += self.spent;
+        (self.done, self.spent) = (0, 0);
+        self.find(node);
+    }
+
+    fn find(&mut self, node: usize) {
+        if !std::mem::replace(&mut self.is_found[node], true) {
+            self.found.push(node);
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.done < self.found.len()
+    }
+
+    /// Looks behind one table; `true` when the other search was there already.
+    fn step(&mut self, between: &Between<'_>, other: &Self) -> bool {
+        let node = self.found[self.done];
+        self.done += 1;
+        let Between { instance, cut, place, low, high } = between;
+        let arcs = match self.side {
+            Side::Later => &instance.into[node],
+            Side::Earlier => &instance.out[node],
+        };
+        self.spent += 1 + arcs.len();
+        for &arc in arcs.iter().filter(|&&arc| !cut[arc]) {
+            let next = match self.side {
+                Side::Later => instance.arcs[arc].tail,
+                Side::Earlier => instance.arcs[arc].head,
+            };
+            if other.is_found[next] {
+                return true;
+            }
+            if (*low..=*high).contains(&place[next]) {
+                self.find(next);
+            }
+        }
+        false
+    }
+}
