@@ -48,6 +48,17 @@ impl Line {
         self.before[node]
     }
 
+    /// The tables, the first to load first.
+    pub(crate) fn order(&self) -> Vec<usize> {
+        let first = self.after[self.end()];
+        std::iter::successors(Some(first), |&node| Some(self.after[node])).take(self.end()).collect()
+    }
+
+    /// Sorts tables as they stand.
+    pub(crate) fn sort(&self, nodes: &mut [usize]) {
+        nodes.sort_unstable_by_key(|&node| self.label[node]);
+    }
+
     fn end(&self) -> usize {
         self.label.len() - 1
     }
@@ -63,20 +74,35 @@ impl Line {
 
     /// Takes `node` out and puts it right after `place` (the end marker: to the front).
     pub(crate) fn put_after(&mut self, node: usize, place: usize) {
-        let (before, after) = (self.before[node], self.after[node]);
-        self.after[before] = after;
-        self.before[after] = before;
+        self.put_all_after(&[node], place);
+    }
+
+    /// Takes these tables out and puts them, in this order, right after `place`, which is none of them.
+    pub(crate) fn put_all_after(&mut self, nodes: &[usize], place: usize) {
+        for &node in nodes {
+            let (before, after) = (self.before[node], self.after[node]);
+            self.after[before] = after;
+            self.before[after] = before;
+        }
         let next = self.after[place];
-        self.after[place] = node;
-        self.before[node] = place;
-        self.after[node] = next;
-        self.before[next] = node;
+        let mut previous = place;
+        for &node in nodes {
+            self.after[previous] = node;
+            self.before[node] = previous;
+            previous = node;
+        }
+        self.after[previous] = next;
+        self.before[next] = previous;
+        let parts = nodes.len() as u64 + 1;
         let low = if place == self.end() { 0 } else { self.label[place] };
-        let high = if next == self.end() { low + 2 * GAP } else { self.label[next] };
-        if high - low < 2 || low > u64::MAX / 2 {
+        let high = if next == self.end() { low + parts * GAP } else { self.label[next] };
+        let step = (high - low) / parts;
+        if step == 0 || high > u64::MAX / 2 {
             self.renumber();
-        } else {
-            self.label[node] = low + (high - low) / 2;
+            return;
+        }
+        for (&node, number) in nodes.iter().zip(1..) {
+            self.label[node] = low + step * number;
         }
     }
 

@@ -1,12 +1,12 @@
 //! An order of tables that takes in one arc after another, as long as none closes a cycle (after Pearce and Kelly).
 
 use super::instance::Instance;
+use super::line::Line;
 
 /// Targets before the tables that point to them, over all arcs taken in.
 #[derive(Debug)]
 pub(crate) struct Topology {
-    /// Where each table stands.
-    place: Vec<usize>,
+    line: Line,
     later: Search,
     earlier: Search,
 }
@@ -28,12 +28,8 @@ impl Topology {
                 }
             }
         }
-        let mut place = vec![0; instance.nodes];
-        for (i, &node) in order.iter().enumerate() {
-            place[node] = i;
-        }
         Self {
-            place,
+            line: Line::of(&order),
             later: Search::new(Side::Later, instance.nodes),
             earlier: Search::new(Side::Earlier, instance.nodes),
         }
@@ -41,11 +37,7 @@ impl Topology {
 
     /// The tables, the first to load first.
     pub(crate) fn order(&self) -> Vec<usize> {
-        let mut order = vec![0; self.place.len()];
-        for (node, &place) in self.place.iter().enumerate() {
-            order[place] = node;
-        }
-        order
+        self.line.order()
     }
 
     /// Arcs looked at so far.
@@ -56,12 +48,11 @@ impl Topology {
     /// Takes in one more arc beside those not cut; `false` and no change where it would close a cycle.
     pub(crate) fn take(&mut self, instance: &Instance, cut: &[bool], arc: usize) -> bool {
         let (tail, head) = (instance.arcs[arc].tail, instance.arcs[arc].head);
-        let (low, high) = (self.place[tail], self.place[head]);
-        if high < low {
+        if self.line.is_earlier(head, tail) {
             return true;
         }
         // Only what stands between the two can be in the way.
-        let between = Between { instance, cut, place: &self.place, low, high };
+        let between = Between { instance, cut, line: &self.line, first: tail, last: head };
         self.later.start(tail);
         self.earlier.start(head);
         // From both ends, on the side that has cost less so far: the search that ends first proves that no way leads through.
@@ -75,27 +66,15 @@ impl Topology {
                 return false;
             }
         }
-        while self.later.is_open() {
-            self.later.step(&between, &self.earlier);
-        }
-        while self.earlier.is_open() {
-            self.earlier.step(&between, &self.later);
-        }
-        self.reorder();
+        // All that must come later goes behind the target, or all that must come earlier before the table.
+        let (moving, place) = if self.later.is_open() {
+            (&mut self.earlier.found, self.line.before(tail))
+        } else {
+            (&mut self.later.found, head)
+        };
+        self.line.sort(moving);
+        self.line.put_all_after(moving, place);
         true
-    }
-
-    /// Shares out the places of all that was found: first what must come earlier, then what must come later.
-    fn reorder(&mut self) {
-        for search in [&mut self.earlier, &mut self.later] {
-            search.found.sort_unstable_by_key(|&node| self.place[node]);
-        }
-        let nodes: Vec<usize> = self.earlier.found.iter().chain(&self.later.found).copied().collect();
-        let mut places: Vec<usize> = nodes.iter().map(|&node| self.place[node]).collect();
-        places.sort_unstable();
-        for (node, place) in nodes.into_iter().zip(places) {
-            self.place[node] = place;
-        }
     }
 }
 
@@ -103,9 +82,9 @@ impl Topology {
 struct Between<'a> {
     instance: &'a Instance,
     cut: &'a [bool],
-    place: &'a [usize],
-    low: usize,
-    high: usize,
+    line: &'a Line,
+    first: usize,
+    last: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -155,7 +134,7 @@ impl Search {
     fn step(&mut self, between: &Between<'_>, other: &Self) -> bool {
         let node = self.found[self.done];
         self.done += 1;
-        let Between { instance, cut, place, low, high } = between;
+        let Between { instance, cut, line, first, last } = between;
         let arcs = match self.side {
             Side::Later => &instance.into[node],
             Side::Earlier => &instance.out[node],
@@ -169,7 +148,7 @@ impl Search {
             if other.is_found[next] {
                 return true;
             }
-            if (*low..=*high).contains(&place[next]) {
+            if !line.is_earlier(next, *first) && !line.is_earlier(*last, next) {
                 self.find(next);
             }
         }
