@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use super::cycles::short_cycles;
+use super::cycles::Search;
 
 /// All lookups from one table to another: they are cut together or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,27 +117,42 @@ pub(crate) fn components(nodes: usize, arcs: impl Iterator<Item = (usize, usize)
     component
 }
 
+/// Arcs that the search for one short unbreakable cycle may look at before it takes the shortest found so far.
+const CYCLE_WORK: usize = 2_000_000;
+
 impl Instance {
-    /// A shortest cycle of unbreakable arcs in each group of tables that they tie together, in walking order.
+    /// A shortest cycle of unbreakable arcs in each group of tables that they tie together, in walking order. In very large groups it
+    /// is a short one.
     pub(crate) fn unbreakable_cycles(&self) -> Vec<Vec<usize>> {
         let breakable: Vec<bool> = self.arcs.iter().map(|arc| arc.price.is_some()).collect();
         let component = self.components_without(&breakable);
-        let mut shortest: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for cycle in short_cycles(self, &breakable, usize::MAX) {
-            let known = shortest.entry(component[self.arcs[cycle[0]].tail]).or_insert_with(|| cycle.clone());
-            if cycle.len() < known.len() {
-                *known = cycle;
+        let mut search = Search::new(self.nodes);
+        let mut shortest: BTreeMap<usize, (usize, Vec<usize>)> = BTreeMap::new();
+        for (i, arc) in self.arcs.iter().enumerate().filter(|(i, _)| !breakable[*i]) {
+            let group = component[arc.tail];
+            let known = shortest.get(&group);
+            if component[arc.head] != group || known.is_some_and(|(spent, _)| *spent > CYCLE_WORK) {
+                continue;
+            }
+            let mut spent = known.map_or(0, |(spent, _)| *spent);
+            let usable = |other: usize| !breakable[other] && component[self.arcs[other].head] == group;
+            let Some(cycle) = search.shortest(self, i, usable, &mut spent) else { continue };
+            let best = shortest.entry(group).or_insert_with(|| (0, cycle.clone()));
+            best.0 = spent;
+            if cycle.len() < best.1.len() {
+                best.1 = cycle;
             }
         }
-        shortest.into_values().map(|cycle| self.in_walking_order(&cycle)).collect()
+        shortest.into_values().map(|(_, cycle)| self.in_walking_order(&cycle)).collect()
     }
 
     /// Starts with the lowest table of the cycle.
     fn in_walking_order(&self, cycle: &[usize]) -> Vec<usize> {
         let mut node = cycle.iter().map(|&arc| self.arcs[arc].tail).min().unwrap_or(0);
+        let from: BTreeMap<usize, usize> = cycle.iter().map(|&arc| (self.arcs[arc].tail, arc)).collect();
         let mut walk = Vec::with_capacity(cycle.len());
         while walk.len() < cycle.len() {
-            let Some(&next) = cycle.iter().find(|&&arc| self.arcs[arc].tail == node) else { break };
+            let Some(&next) = from.get(&node) else { break };
             walk.push(next);
             node = self.arcs[next].head;
         }

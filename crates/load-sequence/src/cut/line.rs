@@ -212,3 +212,46 @@ impl Waiting {
         Some(node)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn checked(line: &Line) -> Vec<usize> {
+        let order = line.order();
+        assert!(order.windows(2).all(|pair| line.is_earlier(pair[0], pair[1])), "labels follow the line");
+        order
+    }
+
+    #[test]
+    fn a_place_takes_any_number_of_tables() {
+        let mut line = Line::of(&(0..500).collect::<Vec<_>>());
+        for node in (2..500).rev() {
+            line.put_after(node, 0);
+        }
+        let order = checked(&line);
+        assert_eq!((order[..3].to_vec(), order[499]), (vec![0, 2, 3], 1));
+    }
+
+    proptest! {
+        #[test]
+        fn tables_stand_where_they_were_put(moves in prop::collection::vec((prop::collection::vec(0..12_usize, 1..4), 0..13_usize), 0..80)) {
+            let mut expected: Vec<usize> = (0..12).collect();
+            let mut line = Line::of(&expected);
+            for (mut nodes, place) in moves {
+                nodes.sort_unstable();
+                nodes.dedup();
+                if nodes.contains(&place) {
+                    continue;
+                }
+                line.put_all_after(&nodes, place);
+                expected.retain(|node| !nodes.contains(node));
+                let at = expected.iter().position(|&node| node == place).map_or(0, |at| at + 1);
+                expected.splice(at..at, nodes);
+                prop_assert_eq!(&checked(&line), &expected);
+            }
+        }
+    }
+}

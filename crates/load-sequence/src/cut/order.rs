@@ -152,3 +152,25 @@ impl Random {
         usize::try_from(self.0 % (limit.max(1) as u64)).unwrap_or(0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::cut::drawn;
+
+    proptest! {
+        #[test]
+        fn shaking_leaves_no_cycle_and_makes_nothing_dearer(instance in drawn::instance()) {
+            let start = Cut::of(&instance, good_cut(&instance));
+            prop_assert!(drawn::is_free_of_cycles(&instance, &start.arcs));
+            let mut best = start.clone();
+            let shaken = shaken(&instance, &start, 5_000);
+            prop_assert!(drawn::is_free_of_cycles(&instance, &shaken.cut));
+            best.improve(&instance, shaken);
+            prop_assert!(best.cost <= start.cost);
+            prop_assert_eq!(best.cost, instance.cost(&best.arcs));
+        }
+    }
+}

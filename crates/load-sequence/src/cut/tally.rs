@@ -84,3 +84,32 @@ impl<'i> Tally<'i> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::cut::drawn;
+
+    proptest! {
+        #[test]
+        fn the_cost_is_that_of_the_cut_after_any_changes(
+            instance in drawn::instance(),
+            changes in prop::collection::vec((0..40_usize, any::<bool>()), 0..60),
+        ) {
+            let mut cut = vec![false; instance.arcs.len()];
+            let mut tally = Tally::of(&instance, &cut);
+            for (arc, is_cut) in changes.into_iter().filter(|(arc, _)| *arc < instance.arcs.len()) {
+                cut[arc] = is_cut;
+                tally.set(arc, is_cut);
+                prop_assert_eq!(tally.cost(), (instance.cost(&cut), instance.tie(&cut)));
+            }
+            let mut listed = tally.cut().to_vec();
+            listed.sort_unstable();
+            let expected: Vec<usize> = (0..cut.len()).filter(|&arc| cut[arc]).collect();
+            prop_assert_eq!(listed, expected);
+            prop_assert_eq!(tally.into_flags(), cut);
+        }
+    }
+}

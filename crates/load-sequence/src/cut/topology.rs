@@ -155,3 +155,31 @@ impl Search {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::cut::drawn;
+
+    proptest! {
+        #[test]
+        fn an_arc_is_taken_unless_it_closes_a_cycle(instance in drawn::instance()) {
+            let mut cut = vec![true; instance.arcs.len()];
+            let mut topology = Topology::of(&instance, &cut);
+            for arc in 0..instance.arcs.len() {
+                cut[arc] = false;
+                let closes_none = drawn::is_free_of_cycles(&instance, &cut);
+                cut[arc] = true;
+                prop_assert_eq!(topology.take(&instance, &cut, arc), closes_none);
+                cut[arc] = !closes_none;
+                let order = topology.order();
+                let place = |node: usize| order.iter().position(|&it| it == node);
+                for (it, _) in instance.arcs.iter().zip(&cut).filter(|(_, cut)| !**cut) {
+                    prop_assert!(place(it.head) < place(it.tail));
+                }
+            }
+        }
+    }
+}
