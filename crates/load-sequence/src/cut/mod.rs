@@ -59,8 +59,8 @@ impl Cut {
 /// reading the graph costs.
 const FIRST_SHAKE: usize = 400;
 const FIRST_SHAKE_AT_MOST: usize = 4_000_000;
-/// Arcs that the shaking looks at where a proof was tried and not found: a fraction of a second.
-const LAST_SHAKE: usize = 20_000_000;
+/// Arcs that the shaking looks at where a proof was tried and not found: about a second.
+const LAST_SHAKE: usize = 50_000_000;
 
 /// The cheapest cut of a strongly connected instance whose unbreakable arcs form no cycle.
 pub(crate) fn cheapest(instance: &Instance, effort: Effort) -> Cut {

@@ -2,15 +2,19 @@
 
 use super::Cut;
 use super::greedy::greedy;
-use super::instance::Instance;
+use super::instance::{Instance, real};
 use super::line::{Line, Waiting};
 use super::prune::{Pruned, prune};
 use super::tally::Tally;
 
 /// How often the first moves of tables look at each arc: few passes bring most of the gain.
 const SIFTING: usize = 32;
-/// Into how many spells a shaking is divided; each begins with an order freed of needless cuts.
+/// Into how many spells a shaking is divided; each begins with the best order so far, freed of needless cuts.
 const SPELLS: usize = 4;
+/// How much dearer a round may make the order at the beginning of a spell, in average waiting arcs; nothing at its end.
+const HEAT: f64 = 0.5;
+/// The part of a spell in which nothing may become dearer.
+const COLD: f64 = 0.1;
 /// One round of so many puts a table anywhere; the others keep one of the lookups that wait.
 const WILD: usize = 4;
 
@@ -42,25 +46,25 @@ fn settled(instance: &Instance, mut line: Line) -> Pruned {
 pub(crate) fn shaken(instance: &Instance, start: &Cut, work: usize) -> Pruned {
     let mut line = Line::of(&start.order);
     line.sift(instance, &instance.weights, SIFTING * instance.arcs.len());
+    let mut best = prune(instance, line.cut(instance));
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    let mut spent = 0;
-    loop {
-        let mut shaker = Shaker::of(instance, line);
-        let enough = (spent + work / SPELLS).min(work);
-        while spent + shaker.spent < enough {
-            shaker.round(&mut random);
-        }
+    let mut spent = best.spent;
+    while spent < work {
+        let mut shaker = Shaker::of(instance, Line::of(&best.order));
+        shaker.spell(&mut random, (work / SPELLS).min(work - spent));
         spent += shaker.spent;
         let pruned = prune(instance, shaker.tally.into_flags());
         spent += pruned.spent;
-        if spent >= work {
-            return pruned;
+        let cost = |cut: &[bool]| (instance.cost(cut), instance.tie(cut));
+        if cost(&pruned.cut) <= cost(&best.cut) {
+            best = pruned;
         }
-        line = Line::of(&pruned.order);
     }
+    best
 }
 
-/// Shakes a line one spot at a time: what has moved is put back unless it pays.
+/// Shakes a line one spot at a time. What has moved is put back where it makes the order much dearer, later where it makes it
+/// dearer at all (simulated annealing).
 struct Shaker<'i> {
     instance: &'i Instance,
     line: Line,
@@ -80,7 +84,17 @@ impl<'i> Shaker<'i> {
         Self { instance, line, tally, waiting, moved: Vec::new(), around: Vec::new(), spent: 0 }
     }
 
-    fn round(&mut self, random: &mut Random) {
+    /// Rounds until about `work` arcs were looked at.
+    fn spell(&mut self, random: &mut Random, work: usize) {
+        let waiting = self.tally.cut().len().max(1) as u64;
+        let heat = HEAT * real(self.tally.cost().0) / real(waiting);
+        while self.spent < work {
+            let left = 1.0 - real(self.spent as u64) / real(work as u64);
+            self.round(random, if left > COLD { heat * left } else { 0.0 });
+        }
+    }
+
+    fn round(&mut self, random: &mut Random, heat: f64) {
         let before = self.tally.cost();
         self.moved.clear();
         self.spent += 1;
@@ -104,7 +118,13 @@ impl<'i> Shaker<'i> {
                 self.put(node, place);
             }
         }
-        if self.tally.cost() > before {
+        let after = self.tally.cost();
+        let is_kept = if heat > 0.0 {
+            real(after.0) <= real(before.0) + heat * random.exponential()
+        } else {
+            after <= before
+        };
+        if !is_kept {
             while let Some((node, place)) = self.moved.pop() {
                 self.line.put_after(node, place);
                 self.count(node);
@@ -150,6 +170,12 @@ impl Random {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         usize::try_from(self.0 % (limit.max(1) as u64)).unwrap_or(0)
+    }
+
+    /// Mostly below one, rarely far above.
+    fn exponential(&mut self) -> f64 {
+        const STEPS: usize = 1 << 20;
+        -(real(self.below(STEPS) as u64 + 1) / real(STEPS as u64)).ln()
     }
 }
 
