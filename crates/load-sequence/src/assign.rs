@@ -79,7 +79,9 @@ fn components(graph: &Indexed<'_>, node: &[usize], gone: &[bool]) -> Vec<Part> {
     let component = cut::components(nodes, lookups.iter().map(|&(tail, head, _)| (tail, head)));
 
     let mut sizes = vec![0_usize; nodes];
-    component.iter().for_each(|&component| sizes[component] += 1);
+    for &component in &component {
+        sizes[component] += 1;
+    }
     let mut parts: BTreeMap<usize, Between> = BTreeMap::new();
     let mut place = vec![0; nodes];
     for (node, &component) in component.iter().enumerate().filter(|(_, component)| sizes[**component] > 1) {

@@ -33,7 +33,7 @@ pub(crate) struct Instance {
     pub(crate) arcs: Vec<Arc>,
     pub(crate) shared: Vec<Shared>,
     /// Per arc the places in `shared` that count it.
-    pub(crate) shares: Vec<Vec<usize>>,
+    pub(crate) groups_of: Vec<Vec<usize>>,
     /// Arcs by tail.
     pub(crate) out: Vec<Vec<usize>>,
     /// Arcs by head.
@@ -55,11 +55,11 @@ impl Instance {
         }
         let ties: f64 = arcs.iter().map(|arc| f64::from(arc.tie)).sum::<f64>().max(1.0);
         let mut rows: Vec<Option<u64>> = arcs.iter().map(|arc| arc.price).collect();
-        let mut shares = vec![Vec::new(); arcs.len()];
+        let mut groups_of = vec![Vec::new(); arcs.len()];
         for (number, group) in shared.iter().enumerate() {
             for &arc in &group.arcs {
                 rows[arc] = rows[arc].map(|rows| rows + group.rows);
-                shares[arc].push(number);
+                groups_of[arc].push(number);
             }
         }
         let weights = arcs
@@ -69,7 +69,7 @@ impl Instance {
                 rows.map_or(f64::INFINITY, |rows| real(rows) + f64::from(arc.tie) * TIE_SHARE / ties)
             })
             .collect();
-        Self { nodes, arcs, shared, shares, out, into, weights }
+        Self { nodes, arcs, shared, groups_of, out, into, weights }
     }
 
     /// Distinct rows written twice.

@@ -67,7 +67,7 @@ pub(crate) fn cheapest(instance: &Instance, effort: Effort) -> Cut {
     let mut best = Cut::of(instance, order::good_cut(instance));
     let packing = packing::pack(instance);
     if let Some(cut) = packing.cut {
-        best.improve(instance, order::sifted(instance, prune::prune(instance, cut)));
+        best.improve(instance, order::sifted(instance, &prune::prune(instance, cut)));
     }
     best.bound = packing.bound.min(best.cost);
     if best.bound < best.cost {

@@ -24,7 +24,7 @@ pub(crate) fn good_cut(instance: &Instance) -> Pruned {
 }
 
 /// Moves the tables of an order to their best places.
-pub(crate) fn sifted(instance: &Instance, start: Pruned) -> Pruned {
+pub(crate) fn sifted(instance: &Instance, start: &Pruned) -> Pruned {
     settled(instance, Line::of(&start.order))
 }
 

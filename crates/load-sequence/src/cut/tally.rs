@@ -71,7 +71,7 @@ impl<'i> Tally<'i> {
             self.rows -= price;
             self.tie -= tie;
         }
-        for &group in &self.instance.shares[arc] {
+        for &group in &self.instance.groups_of[arc] {
             let rows = self.instance.shared[group].rows;
             let cut = &mut self.cut_of_group[group];
             if is_cut {

@@ -5,5 +5,6 @@ mod cases;
 mod large;
 mod laws;
 mod pictures;
+mod planted;
 mod real;
 mod schema;
