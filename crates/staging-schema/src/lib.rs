@@ -4,7 +4,7 @@
 //! A migration passes through a database that the team owns and can query. [`TargetTable`] is the typed mirror of a
 //! Dataverse table; [`ddl`] makes it, with its append-only success and error tables and all load state. [`pending`] says
 //! which rows are still to be sent in a pass, [`chunk`] and [`manifest`] keep leases and requests, [`lookup`] fills GUIDs
-//! of parents, [`level`] orders hierarchies, [`row_wave`] those across tables, [`settle`] copies outcomes back, and [`summary`] accounts for every row.
+//! of parents, [`level`] orders hierarchies, [`row_wave`] those across tables, in the rounds of a [`Hierarchy`], [`settle`] copies outcomes back, and [`summary`] accounts for every row.
 //! A [`Statement`] carries its text for each [`Dialect`]; what differs between the two lives in `Dialect` alone.
 //!
 //! ```
@@ -39,6 +39,7 @@ mod error;
 mod flag;
 mod fold;
 pub mod forecast;
+mod hierarchy;
 pub mod level;
 pub mod lookup;
 pub mod manifest;
@@ -63,6 +64,7 @@ pub use dialect::{Dialect, PerDialect, UpdateByList};
 pub use error::Error;
 pub use flag::{ActionFlag, ChunkState, Levels, Pass, ProcessingFlag, RequestState, SuccessKind, Transition};
 pub use fold::{Accents, KEY_FUNCTION, fold_key};
+pub use hierarchy::{Hierarchy, Towards};
 pub use name::{MAX_IDENTIFIER, Schema, TableName, check_identifier};
 pub use physical::{DefaultValue, Index, PhysicalColumn, PhysicalTable, PrimaryKey, SqlType};
 pub use statement::Statement;

@@ -2,14 +2,14 @@
 //! their tables. Nothing is pulled out of the database.
 //!
 //! The scratch tables are those of [`level`](crate::level). There the rows of a group are numbered through: row `r` of its
-//! table `i` of `n` is `r * n + i`, so that the rounds of one table serve for all of them.
+//! table `i` of `n` is `r * n + i`, so that the rounds of a [`Hierarchy`] serve for all of them.
 //! `Store::compute_row_waves` of `staging-store` runs these in order.
 
 use std::ops::RangeInclusive;
 
 use crate::Error;
 use crate::control;
-use crate::level::{clear_named, next_named, row_level, row_parent};
+use crate::hierarchy::{Hierarchy, row_level, row_parent};
 use crate::lookup::{KeyColumns, Parent, resolve};
 use crate::pending::{in_range, range_params};
 use crate::statement::Statement;
@@ -59,6 +59,11 @@ impl<'a> Group<'a> {
         links
     }
 
+    /// The rounds in which its rows get levels.
+    pub fn hierarchy(&self) -> Hierarchy {
+        Hierarchy::named(self.name())
+    }
+
     /// What the scratch tables call it; no table is called so.
     fn name(&self) -> String {
         format!("{}+{}", self.tables.first().map_or("", |table| &table.logical_name), self.tables.len())
@@ -67,11 +72,6 @@ impl<'a> Group<'a> {
     fn numbered(&self, row_id: &str, table: usize) -> String {
         format!("{row_id} * {} + {table}", self.tables.len())
     }
-}
-
-/// Forgets what an earlier computation left.
-pub fn clear(group: &Group<'_>) -> [Statement; 2] {
-    clear_named(&group.name())
 }
 
 /// Writes the parents of a range of rows of the link's table.
@@ -128,11 +128,6 @@ pub fn roots(group: &Group<'_>, table: usize, rows: &RangeInclusive<i64>) -> Sta
         },
         params,
     )
-}
-
-/// Writes level `level`, from 1, for the rows whose parents all have levels, one of them the level before.
-pub fn next(group: &Group<'_>, level: u32) -> Statement {
-    next_named(&group.name(), level)
 }
 
 /// Counts the rows per level and table: level (NULL: on a cycle or below one), place of the table in the group, rows.

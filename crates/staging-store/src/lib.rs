@@ -32,6 +32,7 @@ mod error;
 #[cfg(feature = "faults")]
 mod fault;
 mod lease;
+mod levels;
 mod manifest;
 mod mssql;
 mod options;
@@ -51,6 +52,7 @@ pub use error::Error;
 #[cfg(feature = "faults")]
 pub use fault::{Fault, FaultHook, Moment, Operation, Verb};
 pub use lease::{ChunkPlan, Cut, Lease, Renewal, Take, Taken};
+pub use levels::{LevelProgress, RowLevels};
 pub use manifest::{
     Doubts, InDoubt, NewRequest, RequestEnd, RequestOutcome, Resolution, RowError, StagedRow, Success,
 };
@@ -62,7 +64,6 @@ pub use options::{
 pub use record::{ChunkEnd, Entry};
 pub use row::Row;
 pub use row_waves::{Computed, RowWaves};
-pub use settle::RowLevels;
 pub use step::{Expect, Step, StepOutcome};
 pub use store::{SLICE_ROWS, Store};
 pub use stream::RowStream;

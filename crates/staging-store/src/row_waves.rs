@@ -2,6 +2,7 @@
 
 use staging_schema::row_wave::{self, Group};
 
+use crate::levels::{LevelProgress, Rounds};
 use crate::store::SLICE_ROWS;
 use crate::{Error, Store};
 
@@ -29,16 +30,31 @@ impl Store {
     /// Stopped half-way, the levels of the main tables are those from before or those of this computation, row by row; another
     /// call begins anew.
     pub async fn compute_row_waves(&self, group: &Group<'_>, computed: Computed) -> Result<RowWaves, Error> {
-        self.execute_all(&row_wave::clear(group)).await?;
+        self.compute_row_waves_telling(group, computed, &|_, _| {}).await
+    }
+
+    /// [`compute_row_waves`](Self::compute_row_waves), telling how far it is. May be dropped at any time.
+    pub async fn compute_row_waves_telling(
+        &self,
+        group: &Group<'_>,
+        computed: Computed,
+        progress: LevelProgress<'_>,
+    ) -> Result<RowWaves, Error> {
+        let mut rounds = Rounds::over(self, group.hierarchy(), progress);
+        rounds.begin(group.tables()).await?;
+        let links = group.links();
         let mut slices = Vec::new();
         for table in group.tables() {
             slices.push(self.slices(&table.name(), SLICE_ROWS).await?);
         }
-        for link in group.links() {
-            for slice in &slices[link.table] {
-                let parents =
-                    row_wave::parents(group, &link, slice).map_err(|error| Error::Model { source: error })?;
-                self.execute(&parents).await?;
+        for (table, slices) in slices.iter().enumerate() {
+            for slice in slices {
+                for link in links.iter().filter(|link| link.table == table) {
+                    let parents = row_wave::parents(group, link, slice)
+                        .map_err(|error| Error::Model { source: error })?;
+                    self.execute(&parents).await?;
+                }
+                rounds.meter.looked_up(slice);
             }
         }
         for (table, slices) in slices.iter().enumerate() {
@@ -46,7 +62,7 @@ impl Store {
                 self.execute(&row_wave::roots(group, table, slice)).await?;
             }
         }
-        self.rounds(|round| row_wave::next(group, round)).await?;
+        rounds.descend().await?;
         let mut found = RowWaves::default();
         for row in self.query(&row_wave::counts(group)).await? {
             let (place, rows) = (usize::try_from(row.count(1)?).unwrap_or(0), row.count(2)?);
@@ -66,10 +82,11 @@ impl Store {
             for (table, slices) in slices.iter().enumerate() {
                 for slice in slices {
                     self.execute(&row_wave::write_back(group, table, slice)).await?;
+                    rounds.meter.written(slice);
                 }
             }
         }
-        self.execute_all(&row_wave::clear(group)).await?;
+        rounds.clear().await?;
         Ok(found)
     }
 }

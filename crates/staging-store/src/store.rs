@@ -203,23 +203,7 @@ impl Store {
             },
             Vec::new(),
         );
-        let rows = self.query(&bounds).await?;
-        let Some((first, last)) =
-            rows.first().and_then(|row| Some((row.get(0).as_integer()?, row.get(1).as_integer()?)))
-        else {
-            return Ok(Vec::new());
-        };
-        let size = i64::try_from(slice_rows.max(1)).unwrap_or(i64::MAX);
-        let mut slices = Vec::new();
-        let mut start = first;
-        loop {
-            let end = start.saturating_add(size - 1).min(last);
-            slices.push(start..=end);
-            if end == last {
-                return Ok(slices);
-            }
-            start = end + 1;
-        }
+        Ok(ranges(&self.query(&bounds).await?, slice_rows))
     }
 
     /// Closes the database when this is the last clone, after everything handed over is done; otherwise does nothing.
@@ -233,5 +217,21 @@ impl Store {
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
+    }
+}
+
+/// The ranges between the first and the last RowId, which are all of an answer; none where they are NULL.
+pub(crate) fn ranges(answer: &[Row], slice_rows: u64) -> Vec<RangeInclusive<i64>> {
+    let ends = answer.first().and_then(|row| Some((row.get(0).as_integer()?, row.get(1).as_integer()?)));
+    let Some((mut start, last)) = ends else { return Vec::new() };
+    let size = i64::try_from(slice_rows.max(1)).unwrap_or(i64::MAX);
+    let mut slices = Vec::new();
+    loop {
+        let end = start.saturating_add(size - 1).min(last);
+        slices.push(start..=end);
+        if end == last {
+            return slices;
+        }
+        start = end + 1;
     }
 }

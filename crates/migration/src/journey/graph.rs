@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dataverse_wire::metadata::TableDefinition;
+use dataverse_wire::metadata::{CascadeRule, TableDefinition};
 use load_sequence::{Association, Combination, Filled, Lookup, LookupGraph, Table};
 use staging_schema::{Mode, Shape, StagedColumn, StagedKind, Statement, TargetTable, control};
 use staging_store::Store;
@@ -16,6 +16,23 @@ use crate::{Error, Project, Secrets, Step, record};
 
 /// Beyond this many combinations of filled lookups their exact costs are not worth the reading.
 const MOST_COMBINATIONS: usize = 5_000;
+
+/// Tables that belong to the very end, where a project maps them: they tell what happened to rows, and no row needs them.
+///
+/// Posts hang on rows of any table, and Dataverse writes posts of its own for many a row that is made. Closing activities tell how
+/// a row was closed. The loader does not make them out of mapped rows: it closes a row by an action, which makes an activity of its own
+/// (`batch-loader`, closing states). Whoever maps the activities of the source as well wants them beside those; they are
+/// inserted like any other activity, before any row is closed, since states come after all waves.
+const AT_THE_END: [&str; 8] = [
+    "post",
+    "postcomment",
+    "postlike",
+    "postfollow",
+    "incidentresolution",
+    "opportunityclose",
+    "quoteclose",
+    "orderclose",
+];
 
 /// The lookup graph of a project, for pictures and for comparing orders: read from its frozen metadata and, if it is
 /// there, its staging database. Nothing is written, nobody is asked.
@@ -49,9 +66,18 @@ pub(crate) async fn graph(
     store: Option<&Store>,
     has_levels: bool,
 ) -> Result<LookupGraph, Error> {
+    graph_of(&checked.tables, |table| checked.definition(table), store, has_levels).await
+}
+
+async fn graph_of<'d>(
+    tables: &[TargetTable],
+    definition: impl Fn(&str) -> Result<&'d TableDefinition, Error>,
+    store: Option<&Store>,
+    has_levels: bool,
+) -> Result<LookupGraph, Error> {
     let mut graph = LookupGraph::default();
-    for table in &checked.tables {
-        let definition = checked.definition(&table.logical_name)?;
+    for table in tables {
+        let definition = definition(&table.logical_name)?;
         let store = match store {
             Some(store) if record::exists(store, &table.name()).await? => Some(store),
             _ => None,
@@ -86,6 +112,7 @@ async fn add_table(
 ) -> Result<(), Error> {
     let name = &table.logical_name;
     let mut node = Table::uncounted(name);
+    node.special = AT_THE_END.contains(&name.as_str());
     let mut filled: BTreeMap<(String, String), u64> = BTreeMap::new();
     let mut on_cycles: BTreeMap<String, u64> = BTreeMap::new();
     if let Some(store) = store {
@@ -116,6 +143,9 @@ async fn add_table(
             if metadata.is_some_and(|column| !column.valid_for_update) {
                 lookup = lookup.create_only();
             }
+            if is_parental(definition, &column.name, target) {
+                lookup = lookup.parental();
+            }
             if target == name {
                 lookup = lookup.with_rows_on_cycles(on_cycles.get(&column.name).copied().unwrap_or(0));
             }
@@ -132,6 +162,18 @@ async fn add_table(
     }
     graph.tables.push(node);
     Ok(())
+}
+
+/// Whether rows belong to the row that the lookup points to: a change of owner there reaches them, and so does its deletion.
+fn is_parental(definition: &TableDefinition, column: &str, target: &str) -> bool {
+    let mut relations = definition
+        .many_to_one
+        .iter()
+        .filter(|relation| relation.column == column && relation.referenced_table == target);
+    let is_cascade = |rule| rule == CascadeRule::Cascade;
+    relations.any(|relation| {
+        relation.cascade.is_some_and(|cascade| is_cascade(cascade.assign) && is_cascade(cascade.delete))
+    })
 }
 
 /// The tables that a lookup may point to.
@@ -213,4 +255,94 @@ async fn combinations(store: &Store, table: &TargetTable, has_levels: bool) -> R
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use dataverse_wire::metadata::{Cascade, ManyToOne};
+    use load_sequence::{Options, Sequence};
+
+    use super::*;
+
+    fn definition(name: &str) -> TableDefinition {
+        TableDefinition::new(name, format!("{name}s"), format!("{name}id"))
+    }
+
+    fn table(name: &str, lookups: &[(&str, &str)]) -> TargetTable {
+        let columns = lookups.iter().map(|(column, target)| {
+            let targets = vec![(*target).to_owned()];
+            StagedColumn::new(
+                *column,
+                StagedKind::Lookup { targets, multi_table: false, multi_source: false },
+            )
+        });
+        TargetTable::new(name, columns.collect()).unwrap()
+    }
+
+    fn relation(
+        table: &str,
+        column: &str,
+        target: &str,
+        cascade: Option<(CascadeRule, CascadeRule)>,
+    ) -> ManyToOne {
+        ManyToOne {
+            schema_name: format!("{table}_{column}"),
+            referencing_table: table.to_owned(),
+            column: column.to_owned(),
+            referenced_table: target.to_owned(),
+            referenced_column: format!("{target}id"),
+            navigation_property: column.to_owned(),
+            collection_property: None,
+            cascade: cascade.map(|(assign, delete)| Cascade { assign, delete }),
+        }
+    }
+
+    async fn plan(tables: &[TargetTable], definitions: &[TableDefinition]) -> Sequence {
+        let known = |name: &str| Ok(definitions.iter().find(|it| it.logical_name == name).unwrap());
+        let graph = graph_of(tables, known, None, false).await.unwrap();
+        load_sequence::sequence(&graph, &Options::default()).unwrap()
+    }
+
+    /// Which lookup waits when two tables point at each other and either order costs the same.
+    async fn waits(of_a: (CascadeRule, CascadeRule), of_b: (CascadeRule, CascadeRule)) -> String {
+        let tables = [table("a", &[("x", "b")]), table("b", &[("y", "a")])];
+        let mut definitions = [definition("a"), definition("b")];
+        definitions[0].many_to_one = vec![relation("a", "x", "b", Some(of_a)), relation("a", "x", "c", None)];
+        definitions[1].many_to_one = vec![relation("b", "y", "a", Some(of_b))];
+        let plan = plan(&tables, &definitions).await;
+        assert_eq!(plan.deferred.len(), 1);
+        plan.deferred[0].column.clone()
+    }
+
+    #[tokio::test]
+    async fn of_two_lookups_that_cost_the_same_the_one_to_the_parent_is_kept() {
+        let parental = (CascadeRule::Cascade, CascadeRule::Cascade);
+        let cleared = (CascadeRule::NoCascade, CascadeRule::RemoveLink);
+        assert_eq!(waits(parental, cleared).await, "y");
+        assert_eq!(waits(cleared, parental).await, "x");
+        // To go along with the owner alone, or with the deletion alone, makes no parent.
+        let usual = waits(cleared, cleared).await;
+        for half in
+            [(CascadeRule::Cascade, CascadeRule::RemoveLink), (CascadeRule::NoCascade, CascadeRule::Cascade)]
+        {
+            assert_eq!(waits(half, cleared).await, usual);
+            assert_eq!(waits(cleared, half).await, usual);
+        }
+    }
+
+    #[tokio::test]
+    async fn posts_and_closing_activities_come_last() {
+        let tables = [
+            table("post", &[]),
+            table("incident", &[("resolvedby", "incidentresolution"), ("customerid", "account")]),
+            table("incidentresolution", &[]),
+            table("account", &[]),
+        ];
+        let definitions = ["post", "incident", "incidentresolution", "account"].map(definition);
+        let plan = plan(&tables, &definitions).await;
+        assert_eq!(plan.special, ["incidentresolution", "post"]);
+        assert_eq!(plan.waves, [vec!["account"], vec!["incident"], vec!["incidentresolution", "post"]]);
+        let waiting: Vec<_> = plan.deferred.iter().map(|it| it.column.as_str()).collect();
+        assert_eq!(waiting, ["resolvedby"], "what needs them can wait");
+    }
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use load_sequence::{Error as SequenceError, LookupGraph, RowLevels, Sequence};
 use staging_schema::row_wave::Group;
 use staging_schema::{StagedKind, TargetTable};
-use staging_store::{Computed, Store};
+use staging_store::{Computed, RowWaves, Store};
 
-use super::Journey;
 use super::graph::targets;
+use super::{Journey, sequence};
 use crate::error::in_staging;
 use crate::{Error, Step, record};
 
@@ -63,7 +63,7 @@ pub(crate) async fn settle(journey: &Journey<'_>, store: &Store, plan: &Sequence
             journey.part(STEP, "compute levels across tables", Some(&names))?;
             let tables = staged(journey, &group.tables);
             let doing = || in_staging(format!("writing the levels of {names}"));
-            store.compute_row_waves(&Group::new(tables), Computed::Written).await.map_err(doing())?;
+            compute(journey, store, tables, &names, Computed::Written).await?.map_err(doing())?;
             let levels = group.levels;
             journey.notice(
                 STEP,
@@ -141,9 +141,22 @@ async fn look(journey: &Journey<'_>, store: &Store, names: &[String]) -> Result<
     let listed = names.join(", ");
     journey.part(STEP, "compute levels across tables", Some(&listed))?;
     let doing = || in_staging(format!("computing the levels of the rows of {listed}"));
-    let found = store.compute_row_waves(&Group::new(tables), Computed::Counted).await.map_err(doing())?;
+    let found = compute(journey, store, tables, &listed, Computed::Counted).await?.map_err(doing())?;
     let loads = found.without == 0 && !found.levels.is_empty();
     Ok(loads.then(|| RowLevels { tables: names.to_vec(), levels: found.levels }))
+}
+
+async fn compute(
+    journey: &Journey<'_>,
+    store: &Store,
+    tables: Vec<&TargetTable>,
+    names: &str,
+    computed: Computed,
+) -> Result<Result<RowWaves, staging_store::Error>, Error> {
+    let group = Group::new(tables);
+    let told = |rows, total| sequence::levels_known(journey, names, rows, total);
+    let computing = store.compute_row_waves_telling(&group, computed, &told);
+    sequence::unless_stopped(&journey.cancel, computing).await
 }
 
 fn staged<'j>(journey: &'j Journey<'_>, names: &[String]) -> Vec<&'j TargetTable> {

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use load_sequence::{LookupGraph, Options, RowWavesChoice, Sequence};
 use staging_schema::{Mode, Shape, Statement, TableName, TargetTable, Value};
 use staging_store::Store;
+use tokio_util::sync::CancellationToken;
 
 use super::graph::{self, targets};
 use super::{Journey, Outcome, row_waves};
 use crate::error::in_staging;
 use crate::report;
-use crate::{Error, Step, record};
+use crate::{Error, Event, Step, record};
 
 const STEP: Step = Step::Sequence;
 /// The setting that holds the plan for the steps that follow it.
@@ -26,7 +27,9 @@ pub(crate) async fn sequence(journey: &Journey<'_>, store: &Store) -> Result<Out
         journey.part(STEP, "compute levels", Some(&table.logical_name))?;
         let own: Vec<&str> = own.iter().map(String::as_str).collect();
         let doing = || in_staging(format!("computing the levels of {}", table.logical_name));
-        let levels = store.compute_levels(table, &own, None).await.map_err(doing())?;
+        let told = |rows, total| levels_known(journey, &table.logical_name, rows, total);
+        let computing = store.compute_levels_telling(table, &own, None, &told);
+        let levels = unless_stopped(&journey.cancel, computing).await?.map_err(doing())?;
         if levels.on_cycles > 0 {
             journey.notice(
                 STEP,
@@ -55,6 +58,27 @@ pub(crate) async fn sequence(journey: &Journey<'_>, store: &Store) -> Result<Out
         plan.cost,
     )
     .into())
+}
+
+/// Tells how many rows of a hierarchy are done.
+pub(super) fn levels_known(journey: &Journey<'_>, table: &str, rows: u64, total: u64) {
+    journey.observer.event(&Event::Progress {
+        step: STEP,
+        table: table.to_owned(),
+        rows,
+        total: Some(total),
+    });
+}
+
+/// Ends a computation of levels when a stop is asked for: what it was doing is done anew by the next run.
+pub(super) async fn unless_stopped<T>(
+    cancel: &CancellationToken,
+    computing: impl Future<Output = T>,
+) -> Result<T, Error> {
+    tokio::select! {
+        done = computing => Ok(done),
+        () = cancel.cancelled() => Err(Error::Stopped { step: STEP }),
+    }
 }
 
 /// The cheapest order, in which row waves are weighed against what waits.
@@ -201,4 +225,18 @@ fn insert(table: &TableName, columns: &[&str], values: Vec<Value>) -> Statement 
         },
         values,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stop_ends_a_long_computation_of_levels() {
+        let cancel = CancellationToken::new();
+        assert_eq!(unless_stopped(&cancel, async { 7 }).await.unwrap(), 7);
+        let computing = unless_stopped(&cancel, std::future::pending::<()>());
+        let (stopped, ()) = tokio::join!(computing, async { cancel.cancel() });
+        assert!(matches!(stopped, Err(Error::Stopped { step: Step::Sequence })));
+    }
 }

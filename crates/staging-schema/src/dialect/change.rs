@@ -33,6 +33,49 @@ impl Dialect {
         }
     }
 
+    /// `UPDATE` of a table under the alias `t`, of at most `n` of its rows, where `n` is an SQL expression.
+    pub fn update_some(self, n: &str, table: &TableName, set: &str, condition: &str) -> String {
+        let table = self.table(table);
+        match self {
+            // A column of ours is called RowId.
+            Self::Sqlite => format!(
+                "UPDATE {table} AS t SET {set} WHERE t._rowid_ IN (SELECT t._rowid_ FROM {table} AS t WHERE {condition} LIMIT {n})"
+            ),
+            Self::Mssql => format!("UPDATE TOP ({n}) t SET {set} FROM {table} AS t WHERE {condition}"),
+        }
+    }
+
+    /// A number by which a server is not to look for rows of [`update_some_listed`](Self::update_some_listed), though there is an
+    /// index on it. SQLite goes by the list in any case, and by another index without this one.
+    pub fn not_by_index(self, number: &str) -> String {
+        match self {
+            Self::Sqlite => number.to_owned(),
+            Self::Mssql => format!("{number} + 0"),
+        }
+    }
+
+    /// `UPDATE` of a table under the alias `t`, of at most `n` of its rows whose `column` is in a list that a query computes. They are
+    /// sought from that list, whatever the engine guesses about how many rows there are.
+    pub fn update_some_listed(
+        self,
+        n: &str,
+        table: &TableName,
+        set: &str,
+        (column, list): (&str, &str),
+        condition: &str,
+    ) -> String {
+        match self {
+            Self::Sqlite => {
+                self.update_some(n, table, set, &format!("{condition} AND t.{column} IN ({list})"))
+            }
+            Self::Mssql => format!(
+                "UPDATE TOP ({n}) t SET {set} FROM (SELECT DISTINCT l.Listed FROM ({list}) AS l (Listed)) AS c \
+                 INNER JOIN {} AS t ON t.{column} = c.Listed WHERE {condition} OPTION (LOOP JOIN, FORCE ORDER)",
+                self.table(table)
+            ),
+        }
+    }
+
     /// `UPDATE` of a table under the alias `t` whose assignments are put together elsewhere: what stands before them, and what
     /// stands between them and `WHERE`.
     pub fn update_around(self, table: &TableName) -> (String, String) {

@@ -6,9 +6,9 @@ use staging_schema::manifest::{self, Coverage};
 use staging_schema::row_wave::{self, Group};
 use staging_schema::settle::{self, RetryFilter};
 use staging_schema::{
-    Accents, GuidStrategy, Levels, Mode, Pass, PrimaryKey, RequestState, Shape, StagedColumn, StagedKind,
-    Statement, TableName, TargetTable, chunk, ddl, forecast, level, pace, pending, pilot, repair, rollback,
-    summary,
+    Accents, GuidStrategy, Hierarchy, Levels, Mode, Pass, PrimaryKey, RequestState, Shape, StagedColumn,
+    StagedKind, Statement, TableName, TargetTable, Towards, chunk, ddl, forecast, level, pace, pending,
+    pilot, repair, rollback, summary,
 };
 
 fn targets(names: &[&str]) -> Vec<String> {
@@ -265,12 +265,25 @@ fn settling() -> Vec<Named> {
 
 fn levels() -> Vec<Named> {
     let task = activity();
+    let rounds = Hierarchy::of(&task);
     let rows = 1..=50_000;
     vec![
-        ("clear", level::clear(&task).into()),
+        ("clear", [vec![rounds.span()], rounds.clear(&rows).into()].concat()),
         ("parents", vec![level::parents(&task, "new_parentid", Some("Task"), &rows).unwrap()]),
         ("roots", vec![level::roots(&task, &rows)]),
-        ("rounds", vec![level::next(&task, 1), level::peel(&task), level::below_cycles(&task)]),
+        (
+            "look",
+            vec![
+                rounds.unknown(),
+                rounds.look(Towards::Children, 1, &rows),
+                rounds.look(Towards::Parents, 1, &rows),
+            ],
+        ),
+        (
+            "follow",
+            vec![rounds.follow(Towards::Children, 2, 50_000), rounds.follow(Towards::Parents, 2, 50_000)],
+        ),
+        ("settle", vec![rounds.settle(2, 50_000)]),
         ("write back", vec![level::write_back(&task, &rows), level::counts(&task)]),
     ]
 }
@@ -281,10 +294,10 @@ fn row_waves() -> Vec<Named> {
     let rows = 1..=50_000;
     let link = group.links().into_iter().next().unwrap();
     vec![
-        ("clear", row_wave::clear(&group).into()),
+        ("clear", group.hierarchy().clear(&rows).into()),
         ("parents", vec![row_wave::parents(&group, &link, &rows).unwrap()]),
         ("roots", vec![row_wave::roots(&group, 1, &rows)]),
-        ("rounds", vec![row_wave::next(&group, 1), row_wave::counts(&group)]),
+        ("rounds", vec![group.hierarchy().follow(Towards::Children, 2, 50_000), row_wave::counts(&group)]),
         ("write back", vec![row_wave::write_back(&group, 1, &rows)]),
     ]
 }

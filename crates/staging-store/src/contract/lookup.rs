@@ -215,6 +215,39 @@ pub async fn levels_follow_parents_and_cycles_have_none(store: &Store) {
     assert_eq!(store.compute_levels(&table, &["parentid"], None).await.expect("levels"), levels);
 }
 
+/// A long chain below a cycle has its levels from there, leaves that hang on it included.
+pub async fn deep_chains_below_a_cycle_count_from_it(store: &Store) {
+    const CHAIN: usize = 250;
+    const ROWS: usize = 3_000;
+    let table = plain(store, "deep", vec![lookup("parentid", "deep")]).await;
+    // The cycle is rows 0 to 2, the chain 3 to CHAIN + 2, each after its parent; the leaves hang on the chain in turn.
+    let parent = |row: usize| match row {
+        0..3 => (row + 1) % 3,
+        3 => 0,
+        row if row < CHAIN + 3 => row - 1,
+        row => 3 + row % CHAIN,
+    };
+    let expected = |row: usize| match row {
+        0..3 => None,
+        row if row < CHAIN + 3 => Some(row - 2),
+        row => Some(parent(row) - 1),
+    };
+    let columns = [control::SOURCE_TABLE, control::SOURCE_KEY, "parentid_SourceKey"];
+    let mut appender = store.append(&table.name(), columns);
+    let mut batch = appender.batch();
+    for row in (0..ROWS).rev() {
+        batch.push_text("Source");
+        batch.push_display(row);
+        batch.push_display(parent(row));
+    }
+    appender.push(batch).await.expect("rows are taken");
+    appender.finish().await.expect("rows are appended");
+    let levels = store.compute_levels(&table, &["parentid"], None).await.expect("levels");
+    assert_eq!((levels.deepest as usize, levels.on_cycles), (CHAIN + 1, 3));
+    let expected: Vec<_> = (0..ROWS).rev().map(|row| expected(row).map(|level| level.to_string())).collect();
+    assert_eq!(found(store, &table, control::LEVEL).await, expected);
+}
+
 /// Across tables: a chain that goes back and forth between two has a level per row; a cycle of rows leaves them without.
 pub async fn row_waves_run_across_tables(store: &Store) {
     let house = plain(store, "house", vec![lookup("ownerid", "person"), lookup("nextid", "house")]).await;

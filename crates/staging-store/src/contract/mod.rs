@@ -20,8 +20,9 @@ pub use life::{
     matched_rows_are_never_inserted,
 };
 pub use lookup::{
-    keys_are_compared_byte_by_byte, levels_follow_parents_and_cycles_have_none, lookups_find_their_parents,
-    owners_fall_back, parties_find_their_rows, row_waves_run_across_tables,
+    deep_chains_below_a_cycle_count_from_it, keys_are_compared_byte_by_byte,
+    levels_follow_parents_and_cycles_have_none, lookups_find_their_parents, owners_fall_back,
+    parties_find_their_rows, row_waves_run_across_tables,
 };
 pub use outcome::{
     a_lost_lease_records_nothing, a_request_without_outcome_blocks_its_rows,
@@ -72,6 +73,7 @@ pub async fn check(store: &Store) {
     owners_fall_back(store).await;
     keys_are_compared_byte_by_byte(store).await;
     levels_follow_parents_and_cycles_have_none(store).await;
+    deep_chains_below_a_cycle_count_from_it(store).await;
     row_waves_run_across_tables(store).await;
     keys_are_told_apart_as_dataverse_does(store).await;
     a_key_of_several_columns_is_one_key(store).await;

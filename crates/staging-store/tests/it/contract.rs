@@ -65,6 +65,7 @@ keeps!(
     owners_fall_back,
     keys_are_compared_byte_by_byte,
     levels_follow_parents_and_cycles_have_none,
+    deep_chains_below_a_cycle_count_from_it,
     keys_are_told_apart_as_dataverse_does,
     a_key_of_several_columns_is_one_key,
 );

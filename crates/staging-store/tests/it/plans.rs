@@ -9,7 +9,7 @@ use crate::sample;
 use crate::world;
 
 /// What runs for every slice, chunk or request.
-const HOT: [(&str, &str); 21] = [
+const HOT: [(&str, &str); 24] = [
     ("lookup", "single"),
     ("lookup", "several tables"),
     ("lookup", "several lookups"),
@@ -30,6 +30,9 @@ const HOT: [(&str, &str); 21] = [
     ("settle", "assign ids"),
     ("level", "parents"),
     ("level", "roots"),
+    ("level", "look"),
+    ("level", "follow"),
+    ("level", "settle"),
     ("pace", "of a table"),
 ];
 
