@@ -55,10 +55,12 @@ impl Cut {
     }
 }
 
-/// How often the shaking before a proof looks at each arc, and how many arcs it looks at in the largest graphs: as much as
-/// reading the graph costs.
+/// How often the shaking before a proof looks at each arc: what it finds spares the proof time.
 const FIRST_SHAKE: usize = 400;
-const FIRST_SHAKE_AT_MOST: usize = 4_000_000;
+/// The same where there is no proof.
+const ONLY_SHAKE: usize = 10_000;
+/// Arcs that both look at in the largest graphs: as much as reading the graph costs.
+const SHAKE_AT_MOST: usize = 4_000_000;
 /// Arcs that the shaking looks at where a proof was tried and not found: about a second.
 const LAST_SHAKE: usize = 50_000_000;
 
@@ -70,18 +72,21 @@ pub(crate) fn cheapest(instance: &Instance, effort: Effort) -> Cut {
         best.improve(instance, order::sifted(instance, &prune::prune(instance, cut)));
     }
     best.bound = packing.bound.min(best.cost);
-    if best.bound < best.cost {
-        let work = (FIRST_SHAKE * instance.arcs.len()).min(FIRST_SHAKE_AT_MOST);
-        best.improve(instance, order::shaken(instance, &best, work));
-    }
     let provable = instance.arcs.len() <= effort.most_arcs && Instant::now() < effort.deadline;
-    if provable {
-        exact::prove(instance, &mut best, packing.cycles, effort.deadline);
-    }
+    let looks = if provable { FIRST_SHAKE } else { ONLY_SHAKE };
+    shake(instance, &mut best, (looks * instance.arcs.len()).min(SHAKE_AT_MOST));
     if provable && best.bound < best.cost {
-        best.improve(instance, order::shaken(instance, &best, LAST_SHAKE));
+        exact::prove(instance, &mut best, packing.cycles, effort.deadline);
+        shake(instance, &mut best, LAST_SHAKE);
     }
     best
+}
+
+/// Tries to improve on a cut that is not known to be the cheapest.
+fn shake(instance: &Instance, best: &mut Cut, work: usize) {
+    if best.bound < best.cost {
+        best.improve(instance, order::shaken(instance, best, work));
+    }
 }
 
 /// Graphs for the laws of this folder's parts.
