@@ -10,9 +10,9 @@ use super::tally::Tally;
 /// How often the first moves of tables look at each arc: few passes bring most of the gain.
 const SIFTING: usize = 32;
 /// Into how many spells a shaking is divided; each begins with the best order so far, freed of needless cuts.
-const SPELLS: usize = 4;
+const SPELLS: usize = 8;
 /// How much dearer a round may make the order at the beginning of a spell, in average waiting arcs; nothing at its end.
-const HEAT: f64 = 0.5;
+const HEAT: f64 = 0.3;
 /// The part of a spell in which nothing may become dearer.
 const COLD: f64 = 0.1;
 /// One round of so many puts a table anywhere; the others keep one of the lookups that wait.
