@@ -1,5 +1,6 @@
 //! The load: tables wave by wave, rows of a hierarchy level by level.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use dataverse_client::Client;
@@ -141,39 +142,45 @@ async fn load_levels(ctx: &Context<'_>, group: &[&Operation<'_>]) -> Result<(), 
             copy_back(ctx, op.table).await?;
         }
     }
-    let mut done: Vec<Levels> = Vec::new();
+    // What is found while a level is loaded, such as rows that another worker gave up, is looked for once all levels are through.
+    let mut done: BTreeSet<Option<u32>> = BTreeSet::new();
     loop {
-        let mut found: Vec<(Levels, &Operation<'_>)> = Vec::new();
+        let mut found: BTreeMap<Option<u32>, Vec<&Operation<'_>>> = BTreeMap::new();
         for &op in group {
-            let statement = pending::levels(&op.table.staged);
-            let failed = staging(op.table.name(), "reading levels");
-            let rows = ctx.store.query(&statement).await.map_err(failed)?;
-            found.extend(rows.iter().map(|row| match row.get(0).as_integer() {
-                None => (Levels::Cycle, op),
-                Some(level) => (Levels::At(u32::try_from(level).unwrap_or(0)), op),
-            }));
+            for level in pending_levels(ctx, op).await?.difference(&done) {
+                found.entry(*level).or_default().push(op);
+            }
         }
-        found.retain(|(levels, _)| !done.contains(levels));
-        let order = |levels: Levels| match levels {
-            Levels::All | Levels::Cycle => None,
-            Levels::At(level) => Some(level),
-        };
-        let Some(next) = found.iter().map(|(levels, _)| *levels).min_by_key(|levels| order(*levels)) else {
+        if found.is_empty() {
             // Chunks whose rows all have outcomes, but which a worker that died has not closed.
             for op in group {
                 stage::run(ctx, op, Levels::All).await?;
             }
             return Ok(());
-        };
-        found.retain(|(levels, _)| *levels == next);
-        let work = found.iter().map(|(_, op)| load_level(ctx, op, next).boxed());
-        side_by_side(ctx, work.collect()).await?;
-        done.push(next);
-        for (_, op) in found {
-            let level = order(next).map(i64::from);
-            ctx.tell(&Event::LevelDone { table: op.table.name().to_owned(), level });
+        }
+        for (level, operations) in found {
+            let levels = level.map_or(Levels::Cycle, Levels::At);
+            let work = operations.iter().map(|op| load_level(ctx, op, levels).boxed());
+            side_by_side(ctx, work.collect()).await?;
+            done.insert(level);
+            for op in operations {
+                ctx.tell(&Event::LevelDone {
+                    table: op.table.name().to_owned(),
+                    level: level.map(i64::from),
+                });
+            }
         }
     }
+}
+
+/// The levels at which rows are pending, those on cycles of rows (`None`) first.
+async fn pending_levels(ctx: &Context<'_>, op: &Operation<'_>) -> Result<BTreeSet<Option<u32>>, Error> {
+    let failed = || staging(op.table.name(), "reading levels");
+    let rows = ctx.store.query(&pending::levels(&op.table.staged)).await.map_err(failed())?;
+    Ok(rows
+        .iter()
+        .map(|row| row.get(0).as_integer().map(|level| u32::try_from(level).unwrap_or(0)))
+        .collect())
 }
 
 async fn load_level(ctx: &Context<'_>, op: &Operation<'_>, level: Levels) -> Result<(), Error> {

@@ -55,6 +55,27 @@ async fn a_hierarchy_loads_level_by_level_and_needs_no_second_write() {
 }
 
 #[tokio::test]
+async fn a_deep_chain_loads_row_after_row_with_one_request_each() {
+    const DEPTH: usize = 60;
+    let world = World::start().await;
+    let mut load = world.table(table()).await;
+    load.self_lookups = vec!["parentaccountid".to_owned()];
+    let plan = waves(vec![vec![load]]);
+    world.prepare(&plan).await;
+    let name = |number: usize| format!("a{number:02}");
+    let above = |number: usize| (number + 1 < DEPTH).then(|| name(number + 1));
+    let rows = (0..DEPTH).map(|number| row(&name(number), above(number).as_deref())).collect();
+    world.stage(&table(), &["name", "parentaccountid_SourceKey"], rows).await;
+    world.store.compute_levels(&table(), &["parentaccountid"], None).await.unwrap();
+
+    let report = world.load(&plan).await.unwrap();
+    let account = &report.tables["account"];
+    assert_eq!((account.loaded, account.owed, account.requests), (60, 0, 60));
+    let expected: Vec<_> = (0..DEPTH).map(|number| (name(number), above(number))).collect();
+    assert_eq!(parents(&world).await, expected);
+}
+
+#[tokio::test]
 async fn rows_on_a_cycle_are_closed_by_the_lookups_pass() {
     let world = World::start().await;
     let mut load = world.table(table()).await;
