@@ -75,7 +75,8 @@ pub(crate) fn cheapest(instance: &Instance, effort: Effort) -> Cut {
     let provable = instance.arcs.len() <= effort.most_arcs && Instant::now() < effort.deadline;
     let looks = if provable { FIRST_SHAKE } else { ONLY_SHAKE };
     shake(instance, &mut best, (looks * instance.arcs.len()).min(SHAKE_AT_MOST));
-    if provable && best.bound < best.cost {
+    if provable {
+        // Even where the cost is proven: of equally cheap cuts the one with fewer lookups is wanted.
         exact::prove(instance, &mut best, packing.cycles, effort.deadline);
         shake(instance, &mut best, LAST_SHAKE);
     }
