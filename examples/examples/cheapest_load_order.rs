@@ -6,9 +6,7 @@
 
 use std::io::Write as _;
 
-use load_sequence::{
-    Association, Combination, Lookup, LookupGraph, Options, Table, compare, picture, sequence,
-};
+use load_sequence::{Association, Combination, Lookup, LookupGraph, Options, Table, picture, sequence};
 
 fn main() -> anyhow::Result<()> {
     let mut graph = LookupGraph {
@@ -56,7 +54,7 @@ fn main() -> anyhow::Result<()> {
         let column = why.column.as_ref().map(|column| format!(".{column}")).unwrap_or_default();
         writeln!(out, "  {}{column}: {}", why.table, why.text)?;
     }
-    for it in compare(&graph, &Options::default())? {
+    for it in &plan.strategies {
         writeln!(
             out,
             "{:?}: {} rows written twice, {} impossible",

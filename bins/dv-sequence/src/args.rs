@@ -6,6 +6,14 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use load_sequence::{Ignore, Options, Strategy};
 
+use crate::edges::{called, is_standard_input};
+use crate::outputs::Output;
+
+/// The argument of the picture alone.
+pub(crate) const SVG: &str = "--svg";
+/// The argument of the page with the picture.
+const HTML: &str = "--html";
+
 /// Finds the order in which tables load with the fewest rows written twice, proves it, and draws it.
 #[derive(Debug, Parser)]
 #[command(version, after_help = AFTER_HELP)]
@@ -23,10 +31,10 @@ pub(crate) struct Args {
     mermaid: bool,
     /// Draw the plan into an SVG file
     #[arg(long, value_name = "FILE")]
-    pub(crate) svg: Option<PathBuf>,
+    svg: Option<PathBuf>,
     /// Write the plan as one HTML page, with the picture
     #[arg(long, value_name = "FILE")]
-    pub(crate) html: Option<PathBuf>,
+    html: Option<PathBuf>,
     /// How to order the tables
     #[arg(long, value_enum, default_value_t = Order::Cheapest)]
     strategy: Order,
@@ -42,7 +50,7 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Input {
-    /// Edge list, one line per lookup and target (.csv or .csv.gz)
+    /// Edge list, one line per lookup and target, packed by gzip or not; `-` is the standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) graph: Option<PathBuf>,
     /// Folder of a dv-migrate project: its mapped lookups, counted in its staging database. Nothing is written, nobody asked
@@ -53,8 +61,16 @@ pub(crate) struct Input {
 impl Input {
     /// What it is called in messages.
     pub(crate) fn name(&self) -> String {
-        let path = self.graph.as_ref().or(self.project.as_ref());
-        path.map(|path| path.display().to_string()).unwrap_or_default()
+        match (&self.graph, &self.project) {
+            (Some(file), _) => called(file),
+            (None, folder) => folder.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
+        }
+    }
+
+    /// Files that are read as the arguments name them.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let list = self.graph.iter().filter(|path| !is_standard_input(path)).cloned();
+        list.chain(self.project.iter().map(|folder| folder.join("migration.toml"))).collect()
     }
 }
 
@@ -68,12 +84,18 @@ The edge list:
 
 `required` says whether the platform refuses rows without the lookup, `filled_rows` how many rows point to this target:
 what writing them later would cost. A table that points to itself is loaded level by level.
+A list packed by gzip is unpacked, whatever its name; `--graph -` reads the standard input.
+
+Pictures are written when everything is drawn, all of them or none, and never over what is read.
+With --strategy lookup-count or first-back-edge `bound` is what the cheapest order proves. Where such an order leaves
+lookups empty that must be there at insert, the exit code is 2, and the comparison is printed all the same.
 
 A project is read as the step `prepare` of dv-migrate left it; its rows count once `dv-migrate run --until sequence` has
-staged them.
+staged them. Nothing of it is changed; yet SQLite opens a staging file only where its folder may be written to, or its
+-wal and -shm files are there already.
 
-Exit codes: 0 done, 2 the edge list, the project or an argument is wrong, or required lookups close a cycle,
-            3 the staging database of the project cannot be read";
+Exit codes: 0 done, 2 the edge list, the project, its staging file or an argument is wrong, or lookups that must be there at
+            insert close a cycle or would be left empty, 3 the staging database cannot be opened or reached";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Order {
@@ -102,6 +124,12 @@ impl Args {
             (_, _, true) => Format::Mermaid,
             _ => Format::Text,
         }
+    }
+
+    /// Files to be written.
+    pub(crate) fn outputs(&self) -> Vec<Output> {
+        let svg = self.svg.iter().map(|path| Output::new(SVG, path));
+        svg.chain(self.html.iter().map(|path| Output::new(HTML, path))).collect()
     }
 
     pub(crate) fn options(&self) -> Options {

@@ -3,15 +3,19 @@
 use std::path::Path;
 
 use load_sequence::{LookupGraph, Options, RowWavesChoice};
-use migration::{Error, Overrides, Project};
+use migration::{Error, Overrides, Project, Staging};
 
 use crate::Failure;
+use crate::outputs::{self, Output};
 
 /// The lookup graph of a project, counted as far as its rows are staged. Its settings go into the options.
-pub(crate) fn read(folder: &Path, options: &mut Options) -> Result<LookupGraph, Failure> {
+pub(crate) fn read(folder: &Path, options: &mut Options, outputs: &[Output]) -> Result<LookupGraph, Failure> {
     let lines = |text: String| text.lines().map(str::to_owned).collect();
     let project = Project::open(folder, &Overrides::from_process(Vec::new()))
         .map_err(|errors| Failure::input(lines(errors.to_string()), None))?;
+    if let Staging::Sqlite { path, .. } = &project.settings().staging {
+        outputs::check(outputs, std::slice::from_ref(path))?;
+    }
     let load = &project.settings().load;
     if let Some(rows) = load.batch {
         options.rows_per_request = rows.into();
@@ -31,6 +35,7 @@ pub(crate) fn read(folder: &Path, options: &mut Options) -> Result<LookupGraph, 
             other => other.hint(),
         },
         code: error.exit_status().code(),
+        printed: String::new(),
     })?;
     if graph.tables.iter().all(|table| table.rows.unwrap_or(0) == 0) {
         eprintln!("note: no rows are staged, so every lookup counts 0 rows; {stage}");

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use load_sequence::{Lookup, LookupGraph, Options, Table, compare, sequence};
+use load_sequence::{Lookup, LookupGraph, Options, Table, sequence};
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 use planted::{Random, name};
@@ -37,7 +37,7 @@ fn real_schemas() {
     ];
     for (name, graph) in schemas {
         let (time, plan) = timed(&graph, Options::default().proof_time);
-        let others = compare(&graph, &Options::default()).unwrap();
+        let others = &plan.strategies;
         let impossible = |i: usize| match others[i].impossible.len() {
             0 => String::new(),
             n => format!(" ({n} impossible)"),

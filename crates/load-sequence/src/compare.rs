@@ -2,14 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::assign;
-use crate::error::{CycleStep, Error};
-use crate::indexed::Indexed;
-use crate::model::LookupGraph;
-use crate::options::Options;
-use crate::order;
+use crate::assign::Assignment;
+use crate::error::CycleStep;
+use crate::indexed::{Arrow, Indexed};
 use crate::plan::Strategy;
-use crate::sequence::sequence;
 
 /// The price of one way to order tables.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,39 +22,31 @@ pub struct StrategyCost {
     pub impossible: Vec<CycleStep>,
 }
 
-/// Prices all strategies on one graph, the cheapest first.
-///
-/// # Errors
-///
-/// As [`sequence`].
-pub fn compare(graph: &LookupGraph, options: &Options) -> Result<Vec<StrategyCost>, Error> {
-    let cheapest = sequence(graph, &Options { strategy: Strategy::Cheapest, ..options.clone() })?;
-    let graph = Indexed::new(graph)?;
-    let forced = assign::forced(&graph);
-    let by_count = order::deferred_by(&graph, &order::by_lookup_count(&graph), &forced);
-    let first_back_edge = order::first_back_edges(&graph, &forced);
+/// Prices all strategies, the cheapest order (which is found already) first.
+pub(crate) fn prices(
+    graph: &Indexed<'_>,
+    cheapest: &Assignment,
+    by_count: &[bool],
+    first_back_edges: &[bool],
+) -> Vec<StrategyCost> {
     let self_references = graph.lookups.iter().filter(|it| it.table == it.target);
     let self_reference_rows: u64 = self_references.map(|it| it.lookup.rows - it.lookup.rows_on_cycles).sum();
-    let price = |strategy, deferred: &[bool]| {
-        let waiting =
-            || graph.lookups.iter().zip(deferred).filter(|(_, deferred)| **deferred).map(|(it, _)| it);
-        StrategyCost {
-            strategy,
-            cost: graph.second_writes(deferred).values().sum(),
-            deferred: waiting().count(),
-            self_reference_rows,
-            impossible: waiting()
-                .filter(|it| !it.lookup.is_deferrable())
-                .map(crate::indexed::Arrow::as_step)
-                .collect(),
-        }
+    let price = |strategy, deferred: &[bool], self_reference_rows| StrategyCost {
+        strategy,
+        cost: graph.second_writes(deferred).values().sum(),
+        deferred: deferred.iter().filter(|deferred| **deferred).count(),
+        self_reference_rows,
+        impossible: impossible(graph, deferred),
     };
-    let best = StrategyCost {
-        strategy: Strategy::Cheapest,
-        cost: cheapest.cost,
-        deferred: cheapest.deferred.len(),
-        self_reference_rows: 0,
-        impossible: Vec::new(),
-    };
-    Ok(vec![best, price(Strategy::LookupCount, &by_count), price(Strategy::FirstBackEdge, &first_back_edge)])
+    vec![
+        price(Strategy::Cheapest, &cheapest.deferred, 0),
+        price(Strategy::LookupCount, by_count, self_reference_rows),
+        price(Strategy::FirstBackEdge, first_back_edges, self_reference_rows),
+    ]
+}
+
+/// Lookups that would be left empty although they must be there at insert.
+pub(crate) fn impossible(graph: &Indexed<'_>, deferred: &[bool]) -> Vec<CycleStep> {
+    let waiting = graph.lookups.iter().zip(deferred).filter(|(_, deferred)| **deferred);
+    waiting.map(|(it, _)| it).filter(|it| !it.lookup.is_deferrable()).map(Arrow::as_step).collect()
 }

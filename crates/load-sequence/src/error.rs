@@ -4,6 +4,16 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::compare::StrategyCost;
+use crate::counted::{count, counted};
+
+/// So many cycles or lookups are named; of more the rest is counted.
+const MOST_NAMED: usize = 10;
+/// Cycles of more steps are shortened in the middle.
+const MOST_STEPS: usize = 12;
+/// So many steps of a shortened cycle are named before and after the gap.
+const NAMED_STEPS: usize = 5;
+
 /// Why a graph has no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -12,12 +22,14 @@ pub enum Error {
     #[error("{}", describe_cycles(.0))]
     RequiredCycle(Vec<Cycle>),
     /// The order asked for would leave lookups empty that must be there at insert.
-    #[error("{strategy} order cannot be loaded: {}; use the cheapest order", describe_broken(.lookups))]
+    #[error("{}", describe_broken(.strategy, .lookups))]
     BreaksRequired {
         /// The order's name.
         strategy: &'static str,
         /// The lookups that would be left empty.
         lookups: Vec<CycleStep>,
+        /// What each strategy would cost; the cheapest can be loaded.
+        strategies: Vec<StrategyCost>,
     },
     /// The graph contradicts itself; all problems at once.
     #[error("the lookup graph cannot be used: {}", .0.join("; "))]
@@ -89,26 +101,103 @@ impl fmt::Display for CycleStep {
 }
 
 impl fmt::Display for Cycle {
+    /// Step by step; the middle of a long cycle is counted.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, step) in self.steps.iter().enumerate() {
-            if i > 0 {
-                f.write_str(", ")?;
-            }
-            write!(f, "{step}")?;
+        let listed = |steps: &[CycleStep]| -> String {
+            steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        };
+        let steps = self.steps.len();
+        if steps <= MOST_STEPS {
+            return f.write_str(&listed(&self.steps));
         }
-        Ok(())
+        write!(
+            f,
+            "{}, ... {} more ..., {}",
+            listed(&self.steps[..NAMED_STEPS]),
+            count((steps - 2 * NAMED_STEPS) as u64),
+            listed(&self.steps[steps - NAMED_STEPS..])
+        )
     }
 }
 
 fn describe_cycles(cycles: &[Cycle]) -> String {
-    let listed: Vec<String> = cycles.iter().map(ToString::to_string).collect();
-    format!(
-        "no table can be loaded first, since lookups that cannot wait form a cycle: {}",
-        listed.join("; and another: ")
-    )
+    let start = "no table can be loaded first, since lookups that cannot wait form";
+    match cycles {
+        [cycle] => format!("{start} a cycle: {cycle}"),
+        cycles => {
+            format!("{start} {}:{}", counted(cycles.len() as u64, "cycle", "cycles"), one_per_line(cycles))
+        }
+    }
 }
 
-fn describe_broken(lookups: &[CycleStep]) -> String {
-    let listed: Vec<String> = lookups.iter().map(ToString::to_string).collect();
-    listed.join(", ")
+fn describe_broken(strategy: &str, lookups: &[CycleStep]) -> String {
+    let start =
+        format!("{strategy} order cannot be loaded, since it leaves empty what must be there at insert");
+    match lookups {
+        [lookup] => format!("{start}: {lookup}"),
+        lookups => {
+            format!(
+                "{start}, {}:{}",
+                counted(lookups.len() as u64, "lookup", "lookups"),
+                one_per_line(lookups)
+            )
+        }
+    }
+}
+
+fn one_per_line(items: &[impl fmt::Display]) -> String {
+    let mut text: String = items.iter().take(MOST_NAMED).map(|item| format!("\n  {item}")).collect();
+    if items.len() > MOST_NAMED {
+        text.push_str(&format!("\n  and {} more", count((items.len() - MOST_NAMED) as u64)));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ring(steps: usize) -> Cycle {
+        let step = |i: usize| CycleStep {
+            table: format!("t{i}"),
+            column: "x".into(),
+            target: format!("t{}", (i + 1) % steps),
+            why: Binding::Required,
+        };
+        Cycle { steps: (0..steps).map(step).collect() }
+    }
+
+    #[test]
+    fn a_long_cycle_is_shortened_in_the_middle() {
+        assert_eq!(ring(12).to_string().matches("->").count(), 12);
+        let text = ring(2_000).to_string();
+        assert_eq!(text.matches("->").count(), 10);
+        assert!(
+            text.contains("t4.x -> t5 (required), ... 1,990 more ..., t1995.x -> t1996 (required)"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn ten_cycles_are_named_one_a_line_and_the_rest_is_counted() {
+        let text = Error::RequiredCycle(vec![ring(2); 1_500]).to_string();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 12);
+        assert!(lines[0].ends_with("form 1,500 cycles:"), "{text}");
+        assert_eq!(
+            (lines[1], lines[11]),
+            ("  t0.x -> t1 (required), t1.x -> t0 (required)", "  and 1,490 more")
+        );
+    }
+
+    #[test]
+    fn lookups_that_an_order_leaves_empty_are_named_one_a_line() {
+        let broken =
+            |lookups| Error::BreaksRequired { strategy: "lookup-count", lookups, strategies: Vec::new() };
+        let text = broken(ring(11).steps).to_string();
+        assert_eq!(text.lines().count(), 12);
+        assert!(text.contains(", 11 lookups:\n  t0.x -> t1 (required)\n"), "{text}");
+        assert!(text.ends_with("\n  and 1 more"), "{text}");
+        assert_eq!(broken(ring(1).steps).to_string().lines().count(), 1);
+    }
 }

@@ -2,11 +2,27 @@
 
 use std::collections::VecDeque;
 
+use crate::counted::{count, counted, rows};
 use crate::indexed::{Arrow, Indexed};
 use crate::plan::{Deferred, Explanation};
 
 /// How many lookups may be looked at to name the cycles that deferred ones would close; beyond it the sentence does without.
 const SEARCH_WORK: usize = 400_000;
+
+/// What a self-reference that must be there at insert asks for.
+const NO_FIRST_ROW: &str = "each row names another one of its own table that is loaded before it, so that no row can be the first: \
+     point the top rows to a placeholder row that is there already, or let the column be empty while loading";
+
+/// Why a plan defers what it defers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// No order is cheaper.
+    Cheapest,
+    /// The best order found.
+    BestFound,
+    /// Whichever closed a cycle first.
+    FirstBackEdge,
+}
 
 /// Why each table is in its wave and each deferred lookup waits.
 pub(crate) fn waves(
@@ -14,14 +30,16 @@ pub(crate) fn waves(
     node: &[usize],
     wave: &[usize],
     deferred: &[bool],
+    reason: Reason,
 ) -> Vec<Explanation> {
     let kept = Kept::of(graph, deferred);
     let mut sentences: Vec<Explanation> =
         (0..graph.tables.len()).map(|table| about_table(graph, &kept, node, wave, table)).collect();
     let mut spent = 0;
     for (arrow, _) in graph.lookups.iter().zip(deferred).filter(|(_, deferred)| **deferred) {
-        sentences.push(about_lookup(graph, &kept, arrow, &mut spent));
+        sentences.push(about_lookup(graph, &kept, arrow, reason, &mut spent));
     }
+    sentences.extend(without_first_row(graph));
     sentences
 }
 
@@ -31,15 +49,24 @@ pub(crate) fn order(graph: &Indexed<'_>, order: &[usize], deferred: &[Deferred])
         table: graph.name(table).to_owned(),
         column: None,
         target: None,
-        text: format!("number {} in the order of ascending lookup columns", i + 1),
+        text: format!(
+            "number {} in the order of ascending lookup columns{}",
+            count(i as u64 + 1),
+            not_at_the_end(graph, table)
+        ),
     };
     let waits = |it: &Deferred| Explanation {
         table: it.table.clone(),
         column: Some(it.column.clone()),
         target: Some(it.target.clone()),
-        text: format!("waits, since {} comes later in this order; {}", it.target, second_writes(it.rows)),
+        text: if it.table == it.target {
+            on_row_cycles(it.rows)
+        } else {
+            format!("waits, since {} comes later in this order; {}", it.target, second_writes(it.rows))
+        },
     };
-    order.iter().enumerate().map(place).chain(deferred.iter().map(waits)).collect()
+    let sentences = order.iter().enumerate().map(place).chain(deferred.iter().map(waits));
+    sentences.chain(without_first_row(graph)).collect()
 }
 
 fn about_table(
@@ -53,7 +80,7 @@ fn about_table(
     let decides = kept.of_table[table]
         .iter()
         .find(|it| wave[it.target] + 1 == wave[table] && node[it.target] != node[table]);
-    let text = if let Some(arrow) = decides {
+    let mut text = if let Some(arrow) = decides {
         format!(
             "wave {number}: {} points to {}, loaded in wave {}",
             arrow.lookup.column,
@@ -67,13 +94,30 @@ fn about_table(
     } else {
         format!("wave {number}: loaded together with tables that have to wait")
     };
+    text.push_str(&not_at_the_end(graph, table));
     Explanation { table: graph.name(table).to_owned(), column: None, target: None, text }
 }
 
-fn about_lookup(graph: &Indexed<'_>, kept: &Kept<'_>, arrow: &Arrow<'_>, spent: &mut usize) -> Explanation {
+/// Why a table that was to come at the very end does not.
+fn not_at_the_end(graph: &Indexed<'_>, table: usize) -> String {
+    match &graph.needed_by[table] {
+        Some(arrow) => {
+            format!("; not kept for the very end, since it is needed at insert by {}", arrow.as_step())
+        }
+        None => String::new(),
+    }
+}
+
+fn about_lookup(
+    graph: &Indexed<'_>,
+    kept: &Kept<'_>,
+    arrow: &Arrow<'_>,
+    reason: Reason,
+    spent: &mut usize,
+) -> Explanation {
     let rows = second_writes(arrow.rows());
     let text = if arrow.table == arrow.target {
-        format!("is loaded level by level; rows that sit on a cycle of rows wait; {rows}")
+        on_row_cycles(arrow.rows())
     } else if graph.last[arrow.target] && !graph.last[arrow.table] {
         format!("waits, since {} is kept for the very end; {rows}", arrow.lookup.target)
     } else {
@@ -83,7 +127,8 @@ fn about_lookup(graph: &Indexed<'_>, kept: &Kept<'_>, arrow: &Arrow<'_>, spent: 
                     .iter()
                     .map(|it| format!("{}.{} -> {}", it.lookup.table, it.lookup.column, it.lookup.target))
                     .collect();
-                format!("waits, since it would close a cycle with {}; {rows}", steps.join(", "))
+                let choice = why_this_one(arrow, &path, reason);
+                format!("waits, since it would close a cycle with {}; {choice}; {rows}", steps.join(", "))
             }
             None => format!("waits, since it would close a cycle; {rows}"),
         }
@@ -96,11 +141,53 @@ fn about_lookup(graph: &Indexed<'_>, kept: &Kept<'_>, arrow: &Arrow<'_>, spent: 
     }
 }
 
-fn second_writes(rows: u64) -> String {
-    match rows {
-        1 => "1 row is written twice".to_owned(),
-        rows => format!("{rows} rows are written twice"),
+/// Why this lookup waits and not another one of the cycle.
+fn why_this_one(arrow: &Arrow<'_>, others: &[Arrow<'_>], reason: Reason) -> String {
+    if reason == Reason::FirstBackEdge {
+        return "it was the first to close one".to_owned();
     }
+    let mut may_wait = others.iter().filter(|it| it.lookup.is_deferrable());
+    let all_may = others.iter().all(|it| it.lookup.is_deferrable());
+    let Some(fewest) = may_wait.by_ref().map(Arrow::rows).min() else {
+        return match others {
+            [_] => "the other one cannot wait".to_owned(),
+            _ => "the others cannot wait".to_owned(),
+        };
+    };
+    let own = arrow.rows();
+    if fewest < own {
+        return match reason {
+            Reason::Cheapest => "another one of it fills fewer rows, but no order as a whole is cheaper",
+            _ => "another one of it fills fewer rows, but no order found is cheaper as a whole",
+        }
+        .to_owned();
+    }
+    let fewest = count(fewest);
+    let it = rows(own);
+    match others {
+        [_] => format!("it fills {it}, the other one {fewest}"),
+        _ if all_may => format!("it fills {it}, each of the others {fewest} or more"),
+        _ => format!("it fills {it}, each of the others {fewest} or more or cannot wait"),
+    }
+}
+
+fn on_row_cycles(rows: u64) -> String {
+    format!("is loaded level by level; rows that sit on a cycle of rows wait; {}", second_writes(rows))
+}
+
+/// Self-references that leave no row without a parent.
+fn without_first_row(graph: &Indexed<'_>) -> impl Iterator<Item = Explanation> {
+    let bound = graph.lookups.iter().filter(|it| it.table == it.target && it.lookup.required);
+    bound.map(|it| Explanation {
+        table: it.lookup.table.clone(),
+        column: Some(it.lookup.column.clone()),
+        target: Some(it.lookup.target.clone()),
+        text: format!("is loaded level by level, but is required: {NO_FIRST_ROW}"),
+    })
+}
+
+fn second_writes(number: u64) -> String {
+    format!("{} written twice", counted(number, "row is", "rows are"))
 }
 
 /// The lookups written at insert, by table.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::counted::{count, rows};
 use crate::error::{Binding, CycleStep, Error};
 use crate::model::{Association, Lookup, LookupGraph, RowLevels, Table};
 use crate::plan::{Deferred, IgnoreReason, IgnoredLookup};
@@ -22,6 +23,8 @@ pub(crate) struct Indexed<'a> {
     pub(crate) row_levels: Vec<(Vec<usize>, &'a RowLevels)>,
     /// Tables kept for the very end: special ones that no ordinary table needs at insert.
     pub(crate) last: Vec<bool>,
+    /// Per special table that is not kept for the end the lookup that needs it before.
+    pub(crate) needed_by: Vec<Option<Arrow<'a>>>,
 }
 
 /// A lookup with its table and target as numbers.
@@ -77,7 +80,7 @@ impl<'a> Indexed<'a> {
         let mut ignored = Vec::new();
         for &(table, lookup) in &numbered {
             if lookup.rows > MOST_ROWS || lookup.rows_on_cycles > MOST_ROWS {
-                problems.push(format!("lookup {} has more than {MOST_ROWS} rows", name(lookup)));
+                problems.push(format!("lookup {} has more than {} rows", name(lookup), count(MOST_ROWS)));
             }
             if lookup.rows_on_cycles > 0 && !lookup.is_self_reference() {
                 problems.push(format!(
@@ -120,7 +123,7 @@ impl<'a> Indexed<'a> {
         if !problems.is_empty() {
             return Err(Error::InvalidGraph(problems));
         }
-        let last = last_tables(&tables, &lookups);
+        let (last, needed_by) = last_tables(&tables, &lookups);
         for (members, _) in &row_levels {
             if members.iter().any(|&table| last[table] != last[members[0]]) {
                 let names: Vec<&str> = members.iter().map(|&table| tables[table].name.as_str()).collect();
@@ -131,7 +134,7 @@ impl<'a> Indexed<'a> {
             }
         }
         if problems.is_empty() {
-            Ok(Self { tables, lookups, ignored, combinations, associations, row_levels, last })
+            Ok(Self { tables, lookups, ignored, combinations, associations, row_levels, last, needed_by })
         } else {
             Err(Error::InvalidGraph(problems))
         }
@@ -226,8 +229,10 @@ fn combinations(
         let (given, expected) = (counted.get(&key(lookup)).copied().unwrap_or(0), known[&key(lookup)]);
         if given != expected {
             problems.push(format!(
-                "the combinations fill {} in {given} rows, the lookup itself says {expected}",
-                name(lookup)
+                "the combinations fill {} in {}, the lookup itself says {}",
+                name(lookup),
+                rows(given),
+                count(expected)
             ));
         }
     }
@@ -263,15 +268,19 @@ fn row_levels<'a>(
     groups
 }
 
-/// Special tables, less those that an ordinary table needs at insert.
-fn last_tables(tables: &[&Table], lookups: &[Arrow<'_>]) -> Vec<bool> {
+/// Special tables, less those that an ordinary table needs at insert, and who needs them.
+fn last_tables<'a>(tables: &[&Table], lookups: &[Arrow<'a>]) -> (Vec<bool>, Vec<Option<Arrow<'a>>>) {
     let mut last: Vec<bool> = tables.iter().map(|table| table.special).collect();
+    let mut needed_by = vec![None; tables.len()];
     loop {
         let needed =
             lookups.iter().find(|it| !last[it.table] && last[it.target] && !it.lookup.is_deferrable());
         match needed {
-            Some(arrow) => last[arrow.target] = false,
-            None => return last,
+            Some(arrow) => {
+                last[arrow.target] = false;
+                needed_by[arrow.target] = Some(*arrow);
+            }
+            None => return (last, needed_by),
         }
     }
 }

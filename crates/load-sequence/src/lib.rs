@@ -25,9 +25,11 @@
 
 mod assign;
 mod compare;
+mod counted;
 mod cut;
 mod error;
 mod explain;
+mod headline;
 mod indexed;
 mod model;
 mod options;
@@ -38,7 +40,8 @@ mod row_waves;
 mod sequence;
 mod waves;
 
-pub use compare::{StrategyCost, compare};
+pub use compare::StrategyCost;
+pub use counted::{count, counted};
 pub use error::{Binding, Cycle, CycleStep, Error};
 pub use model::{Association, Combination, Filled, Ignore, Lookup, LookupGraph, RowLevels, Table, Writable};
 pub use options::{Options, RowWavesChoice};

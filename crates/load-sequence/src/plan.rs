@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::compare::StrategyCost;
+
 /// An order for loading, with everything that must be written twice.
 ///
 /// The same graph gives the same plan, however its tables and lookups were listed.
@@ -20,7 +22,7 @@ pub struct Sequence {
     pub states_last: Vec<StateStep>,
     /// Tables kept for the very end; they are also the last of `waves`.
     pub special: Vec<String>,
-    /// Groups of tables for which loading in row waves is cheaper than deferring, or was looked at and is not.
+    /// Groups of tables for which loading in row waves would save requests, whether more than it costs or not.
     pub row_waves: Vec<RowWaves>,
     /// Distinct rows written twice, per table; they add up to `cost`.
     pub second_writes: Vec<SecondWrites>,
@@ -32,6 +34,9 @@ pub struct Sequence {
     pub bound: u64,
     /// How the order was found.
     pub strategy: Strategy,
+    /// What each strategy would cost on the same graph, the cheapest order first.
+    #[serde(default)]
+    pub strategies: Vec<StrategyCost>,
     /// Groups of tables that reach each other through lookups, largest first.
     pub components: Vec<Component>,
     /// Lookups that played no part, and why.
@@ -41,9 +46,9 @@ pub struct Sequence {
 }
 
 impl Sequence {
-    /// The plan in one sentence: how many tables, waves and rows, and whether that is the least.
+    /// The plan in one sentence: how many tables, waves and rows, whether that is the least, and how many lookups leave the migration.
     pub fn headline(&self) -> String {
-        crate::picture::headline(self)
+        crate::headline::headline(self)
     }
 }
 
@@ -78,7 +83,7 @@ pub struct AssociationStep {
     pub first: String,
     /// The other end.
     pub second: String,
-    /// Position in `waves` (from 0) after which both ends are there.
+    /// Position in `waves`, counted from 0, after which both ends are there.
     pub after_wave: usize,
     /// How many pairs.
     pub rows: u64,

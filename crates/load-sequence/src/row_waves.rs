@@ -68,6 +68,8 @@ pub(crate) fn weigh(graph: &Indexed<'_>, options: &Options, effort: Effort) -> R
             assignment = other;
         }
     }
+    // Where nothing is saved there is nothing to weigh.
+    groups.retain(|group: &RowWaves| group.adopted || group.requests_saved > 0);
     Ok(Chosen { node: nodes(graph, &adopted), assignment, groups })
 }
 

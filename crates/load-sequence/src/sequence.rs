@@ -3,14 +3,15 @@
 use std::time::{Duration, Instant};
 
 use crate::assign::{self, Assignment};
+use crate::compare::{self, StrategyCost};
 use crate::cut::Effort;
 use crate::error::Error;
-use crate::explain;
+use crate::explain::{self, Reason};
 use crate::indexed::Indexed;
 use crate::model::LookupGraph;
 use crate::options::Options;
 use crate::order;
-use crate::plan::{AssociationStep, LevelColumn, RowWaves, SecondWrites, Sequence, StateStep, Strategy};
+use crate::plan::{AssociationStep, LevelColumn, SecondWrites, Sequence, StateStep, Strategy};
 use crate::row_waves;
 use crate::waves;
 
@@ -18,7 +19,7 @@ use crate::waves;
 ///
 /// Every lookup written at insert points to an earlier wave, or to its own table (level by level). A required or create-only
 /// lookup is never deferred. When the time of [`Options::proof_time`] is over, the plan is the best one found and says how far from the
-/// cheapest it can be at most.
+/// cheapest it can be at most. Another strategy's plan has the same bound, and every plan has the prices of all strategies beside it.
 ///
 /// # Errors
 ///
@@ -26,29 +27,38 @@ use crate::waves;
 /// lookup empty, [`Error::InvalidGraph`] when the graph contradicts itself.
 pub fn sequence(graph: &LookupGraph, options: &Options) -> Result<Sequence, Error> {
     let graph = Indexed::new(graph)?;
-    match options.strategy {
+    let effort = Effort { deadline: deadline(options), most_arcs: options.proof_size };
+    // Every order is told against the cheapest one, so that one is always found.
+    let chosen = row_waves::weigh(&graph, options, effort)?;
+    let forced = assign::forced(&graph);
+    let order = order::by_lookup_count(&graph);
+    let by_count = order::deferred_by(&graph, &order, &forced);
+    let first_back_edges = order::first_back_edges(&graph, &forced);
+    let strategies = compare::prices(&graph, &chosen.assignment, &by_count, &first_back_edges);
+    let mut plan = match options.strategy {
         Strategy::Cheapest => {
-            let effort = Effort { deadline: deadline(options), most_arcs: options.proof_size };
-            let chosen = row_waves::weigh(&graph, options, effort)?;
-            Ok(assemble(&graph, options, &chosen.node, chosen.assignment, chosen.groups))
+            let reason = if chosen.assignment.gap == 0 { Reason::Cheapest } else { Reason::BestFound };
+            let mut plan = assemble(&graph, &chosen.node, chosen.assignment, reason);
+            plan.row_waves = chosen.groups;
+            plan
         }
         Strategy::LookupCount => {
-            let order = order::by_lookup_count(&graph);
-            let deferred = order::deferred_by(&graph, &order, &assign::forced(&graph));
-            refuse_broken(&graph, &deferred, "lookup-count")?;
-            let mut plan = unproven(&graph, options, deferred);
+            refuse_broken(&graph, &by_count, "lookup-count", &strategies)?;
+            let mut plan = priced(&graph, by_count, &chosen.assignment);
             plan.waves = order.iter().map(|&table| vec![graph.name(table).to_owned()]).collect();
             plan.associations =
                 associations(&graph, |table| order.iter().position(|&it| it == table).unwrap_or(0));
             plan.explanations = explain::order(&graph, &order, &plan.deferred);
-            Ok(plan)
+            plan
         }
         Strategy::FirstBackEdge => {
-            let deferred = order::first_back_edges(&graph, &assign::forced(&graph));
-            refuse_broken(&graph, &deferred, "first-back-edge")?;
-            Ok(unproven(&graph, options, deferred))
+            refuse_broken(&graph, &first_back_edges, "first-back-edge", &strategies)?;
+            priced(&graph, first_back_edges, &chosen.assignment)
         }
-    }
+    };
+    plan.strategy = options.strategy;
+    plan.strategies = strategies;
+    Ok(plan)
 }
 
 /// The end of the proof time; a time beyond what the clock can say is a day.
@@ -57,28 +67,29 @@ fn deadline(options: &Options) -> Instant {
     now.checked_add(options.proof_time).unwrap_or(now + Duration::from_hours(24))
 }
 
-fn refuse_broken(graph: &Indexed<'_>, deferred: &[bool], strategy: &'static str) -> Result<(), Error> {
-    let broken =
-        graph.lookups.iter().zip(deferred).filter(|(it, deferred)| **deferred && !it.lookup.is_deferrable());
-    let lookups: Vec<_> = broken.map(|(it, _)| it.as_step()).collect();
-    if lookups.is_empty() { Ok(()) } else { Err(Error::BreaksRequired { strategy, lookups }) }
-}
-
-/// A plan that nobody claims to be the cheapest; its bound is what must be written twice in any order.
-fn unproven(graph: &Indexed<'_>, options: &Options, deferred: Vec<bool>) -> Sequence {
-    let total = |deferred: &[bool]| graph.second_writes(deferred).values().sum::<u64>();
-    let gap = total(&deferred) - total(&assign::forced(graph));
-    let node: Vec<usize> = (0..graph.tables.len()).collect();
-    assemble(graph, options, &node, Assignment { deferred, components: Vec::new(), gap }, Vec::new())
-}
-
-fn assemble(
+fn refuse_broken(
     graph: &Indexed<'_>,
-    options: &Options,
-    node: &[usize],
-    assignment: Assignment,
-    row_waves: Vec<RowWaves>,
-) -> Sequence {
+    deferred: &[bool],
+    strategy: &'static str,
+    strategies: &[StrategyCost],
+) -> Result<(), Error> {
+    let lookups = compare::impossible(graph, deferred);
+    if lookups.is_empty() {
+        return Ok(());
+    }
+    Err(Error::BreaksRequired { strategy, lookups, strategies: strategies.to_vec() })
+}
+
+/// The plan of an order that was asked for, with the bound that the cheapest one proves.
+fn priced(graph: &Indexed<'_>, deferred: Vec<bool>, cheapest: &Assignment) -> Sequence {
+    let total = |deferred: &[bool]| graph.second_writes(deferred).values().sum::<u64>();
+    let bound = total(&cheapest.deferred).saturating_sub(cheapest.gap);
+    let gap = total(&deferred).saturating_sub(bound);
+    let node: Vec<usize> = (0..graph.tables.len()).collect();
+    assemble(graph, &node, Assignment { deferred, components: Vec::new(), gap }, Reason::FirstBackEdge)
+}
+
+fn assemble(graph: &Indexed<'_>, node: &[usize], assignment: Assignment, reason: Reason) -> Sequence {
     let Assignment { deferred, components, gap } = assignment;
     let wave = waves::earliest(graph, node, &deferred);
     let mut waves: Vec<Vec<String>> = vec![Vec::new(); wave.iter().max().map_or(0, |highest| highest + 1)];
@@ -105,7 +116,7 @@ fn assemble(
             .filter(|&table| graph.last[table])
             .map(|table| named(&table))
             .collect(),
-        row_waves,
+        row_waves: Vec::new(),
         second_writes: second_writes
             .iter()
             .map(|(table, &rows)| SecondWrites { table: named(table), rows })
@@ -113,10 +124,11 @@ fn assemble(
         cost,
         proven: gap == 0,
         bound: cost - gap,
-        strategy: options.strategy,
+        strategy: Strategy::Cheapest,
+        strategies: Vec::new(),
         components,
         ignored: graph.ignored.clone(),
-        explanations: explain::waves(graph, node, &wave, &deferred),
+        explanations: explain::waves(graph, node, &wave, &deferred, reason),
     }
 }
 

@@ -1,7 +1,10 @@
 //! `dv-sequence` as people run it.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod lists;
+mod outputs;
 mod project;
+mod report;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -102,7 +105,6 @@ fn every_mistake_is_reported_with_its_line_at_once() {
     error: graph.csv, line 7: 6 values where the header has 5 columns
     error: graph.csv, line 8: required is empty
     error: graph.csv, line 8: filled_rows is "1.5", which is no whole number
-    hint: the first line is table,column,target,required,filled_rows; see dv-sequence --help
     "#);
 }
 
@@ -160,11 +162,6 @@ fn a_byte_order_mark_quotes_windows_line_ends_and_any_column_order_are_read() {
     let text =
         "\u{feff}filled_rows,table,target,column,required\r\n7,\"a\",b,x,false\r\n5,b,\"a\",y,false\r\n";
     assert_eq!(plan(text, &[])["cost"], json!(5));
-}
-
-#[test]
-fn a_header_alone_is_an_empty_plan() {
-    assert_eq!(plan(HEADER, &[])["waves"], json!([]));
 }
 
 #[test]

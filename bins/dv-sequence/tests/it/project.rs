@@ -170,6 +170,28 @@ fn mistakes_of_the_project_file_are_exit_code_2() {
 }
 
 #[test]
+fn a_staging_file_that_is_none_is_exit_code_2() {
+    let folder = done_until(Step::Prepare);
+    fs::write(folder.path().join("staging.db"), "this is no database ".repeat(100)).unwrap();
+    let output = run(folder.path(), &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("is not a staging database"), "{}", stderr(&output));
+}
+
+#[test]
+fn pictures_never_overwrite_the_project() {
+    let folder = done_until(Step::Prepare);
+    for name in ["migration.toml", "staging.db"] {
+        let path = folder.path().join(name);
+        let before = fs::read(&path).unwrap();
+        let output = run(folder.path(), &["--svg", path.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        assert!(stderr(&output).contains("would overwrite what is read"), "{}", stderr(&output));
+        assert!(fs::read(&path).unwrap() == before, "{name} was changed");
+    }
+}
+
+#[test]
 fn an_edge_list_and_a_project_exclude_each_other_and_one_is_needed() {
     let folder = project();
     let output = run(folder.path(), &["--graph", "lookups.csv"]);

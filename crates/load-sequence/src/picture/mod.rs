@@ -11,6 +11,8 @@ pub use html::html;
 pub use svg::svg;
 pub use text::{dot, mermaid};
 
+use crate::counted::{count, rows};
+use crate::headline::headline;
 use crate::model::{Lookup, LookupGraph};
 use crate::plan::Sequence;
 
@@ -105,24 +107,6 @@ impl<'a> Drawing<'a> {
     }
 }
 
-/// A count with thousands separated.
-fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// "1 row", "1,500 rows".
-fn rows(number: u64) -> String {
-    if number == 1 { "1 row".to_owned() } else { format!("{} rows", count(number)) }
-}
-
 /// Text for XML and HTML, in elements and quoted attributes.
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
@@ -139,23 +123,4 @@ fn escaped(text: &str) -> String {
         }
     }
     safe
-}
-
-/// One sentence about the whole plan.
-pub(crate) fn headline(plan: &Sequence) -> String {
-    let tables: usize = plan.waves.iter().map(Vec::len).sum();
-    let price = match (plan.deferred.len(), plan.proven) {
-        (0, _) => "nothing is written twice".to_owned(),
-        (lookups, proven) => {
-            let certainty = if proven {
-                "the fewest possible".to_owned()
-            } else {
-                format!("at least {} in any order", count(plan.bound))
-            };
-            let lookups =
-                if lookups == 1 { "1 lookup waits".to_owned() } else { format!("{lookups} lookups wait") };
-            format!("{lookups}, {} written twice, {certainty}", rows(plan.cost))
-        }
-    };
-    format!("{} tables in {} waves; {price}", count(tables as u64), plan.waves.len())
 }

@@ -1,74 +1,111 @@
 //! Reads an edge list; every mistake in it is found in one go and named with its line.
 
+mod bytes;
+mod header;
+mod lines;
+mod notes;
+
 use std::collections::{BTreeSet, HashMap};
-use std::io::Read;
 use std::path::Path;
 
+pub(crate) use bytes::{called, is_standard_input};
 use csv::{ByteRecord, ReaderBuilder};
-use load_sequence::{Lookup, LookupGraph, Table};
+use lines::{Lines, unclosed};
+use load_sequence::{Lookup, LookupGraph, Table, counted};
+
+use crate::Failure;
 
 /// The columns of an edge list, in any order.
-pub(crate) const COLUMNS: [&str; 5] = ["table", "column", "target", "required", "filled_rows"];
+const COLUMNS: [&str; 5] = ["table", "column", "target", "required", "filled_rows"];
 
 /// More rows than this are a mistake.
 const MOST_ROWS: u64 = 1_000_000_000_000;
 
+/// An edge list that was read.
+pub(crate) struct Edges {
+    pub(crate) graph: LookupGraph,
+    /// What is no mistake, yet seldom meant.
+    pub(crate) notes: Vec<String>,
+}
+
 /// Reads the graph or says what is wrong, one sentence per problem.
-pub(crate) fn read(path: &Path) -> Result<LookupGraph, Vec<String>> {
-    let unreadable = |error: std::io::Error| vec![format!("{} cannot be read: {error}", path.display())];
-    let mut bytes = std::fs::read(path).map_err(unreadable)?;
-    if path.extension().is_some_and(|it| it == "gz") {
-        let packed = std::mem::take(&mut bytes);
-        flate2::read::MultiGzDecoder::new(packed.as_slice()).read_to_end(&mut bytes).map_err(unreadable)?;
-    }
+pub(crate) fn read(path: &Path) -> Result<Edges, Failure> {
+    let bytes = bytes::read(path).map_err(Failure::one)?;
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    parse(text).map_err(|problems| {
-        problems
-            .into_iter()
-            .map(|(line, problem)| format!("{}, line {line}: {problem}", path.display()))
-            .collect()
-    })
+    let name = called(path);
+    let mut edges = parse(text).map_err(|wrong| {
+        let located = |(line, problem): (u64, String)| format!("{name}, line {line}: {problem}");
+        let hint = format!("the first line is {}; see dv-sequence --help", COLUMNS.join(","));
+        Failure::input(wrong.problems.into_iter().map(located).collect(), wrong.in_header.then_some(hint))
+    })?;
+    for note in &mut edges.notes {
+        *note = format!("{name}: {note}");
+    }
+    Ok(edges)
 }
 
 /// Problems with their lines.
 type Problems = Vec<(u64, String)>;
 
-fn parse(text: &[u8]) -> Result<LookupGraph, Problems> {
+/// Why a list cannot be used.
+struct Wrong {
+    problems: Problems,
+    in_header: bool,
+}
+
+impl Wrong {
+    fn header(problems: Vec<String>) -> Self {
+        Self { problems: problems.into_iter().map(|problem| (1, problem)).collect(), in_header: true }
+    }
+}
+
+fn parse(text: &[u8]) -> Result<Edges, Wrong> {
+    let unclosed = unclosed(text);
+    let mut problems = Problems::new();
+    if let Some(it) = &unclosed {
+        let line = Lines::of(text).at(it.quote);
+        problems.push((line, "a quote opens here and is never closed".to_owned()));
+    }
+    // What an open quote swallows cannot be judged.
+    let text = unclosed.map_or(text, |it| &text[..it.record]);
     let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
     let mut record = ByteRecord::new();
-    let mut problems = Problems::new();
     let header = match reader.read_byte_record(&mut record) {
         Ok(true) => record.clone(),
-        Ok(false) => return Err(vec![(1, "the file is empty".to_owned())]),
-        Err(error) => return Err(vec![(1, error.to_string())]),
+        Ok(false) if problems.is_empty() => return Err(Wrong::header(vec!["the file is empty".to_owned()])),
+        Ok(false) => return Err(Wrong { problems, in_header: true }),
+        Err(error) => return Err(Wrong::header(vec![error.to_string()])),
     };
-    let positions = positions(&header, &mut problems);
-    let mut found = Vec::new();
     // Without its columns no line means anything.
-    let Some(positions) = positions else { return Err(problems) };
-    let mut lines = Lines { text, number: 1, at: 0 };
+    let positions = header::positions(&header).map_err(Wrong::header)?;
+    let mut found = Vec::new();
+    let mut lines = Lines::of(text);
     loop {
         match reader.read_byte_record(&mut record) {
             Ok(true) => {}
             Ok(false) => break,
             Err(error) => {
-                problems.push((lines.of(reader.position()), error.to_string()));
+                problems.push((lines.behind(reader.position()), error.to_string()));
                 break;
             }
         }
-        let line = record.position().map_or(0, |position| lines.of(position));
+        let line = record.position().map_or(0, |position| lines.behind(position));
         let Some(lookup) = lookup(&record, header.len(), positions, line, &mut problems) else { continue };
         found.push((line, lookup));
     }
     note_duplicates(&found, &mut problems);
+    if found.is_empty() && problems.is_empty() {
+        problems.push((1, "no lookup follows the header, so there is nothing to order".to_owned()));
+    }
     if !problems.is_empty() {
         problems.sort_by_key(|(line, _)| *line);
-        return Err(problems);
+        return Err(Wrong { problems, in_header: false });
     }
+    let notes = notes::about(&found);
     let lookups: Vec<Lookup> = found.into_iter().map(|(_, lookup)| lookup).collect();
     let names: BTreeSet<&str> = lookups.iter().flat_map(|it| [&*it.table, &*it.target]).collect();
     let tables = names.into_iter().map(Table::uncounted).collect();
-    Ok(LookupGraph { tables, lookups, ..LookupGraph::default() })
+    Ok(Edges { graph: LookupGraph { tables, lookups, ..LookupGraph::default() }, notes })
 }
 
 fn note_duplicates(found: &[(u64, Lookup)], problems: &mut Problems) {
@@ -82,56 +119,6 @@ fn note_duplicates(found: &[(u64, Lookup)], problems: &mut Problems) {
     }
 }
 
-/// Numbers of lines as an editor shows them. The reader's own are those of where it stood before it skipped empty lines and
-/// the second half of a Windows line end.
-struct Lines<'t> {
-    text: &'t [u8],
-    number: u64,
-    at: usize,
-}
-
-impl Lines<'_> {
-    /// The line on which the record behind a position begins; positions only ascend.
-    fn of(&mut self, position: &csv::Position) -> u64 {
-        let before = usize::try_from(position.byte()).unwrap_or(usize::MAX).clamp(self.at, self.text.len());
-        let skipped = self.text[before..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
-        let start = before + skipped;
-        let mut bytes = self.text[self.at..start].iter().peekable();
-        while let Some(byte) = bytes.next() {
-            // A line ends with \n, with \r\n or, on old machines, with \r.
-            let is_end = *byte == b'\n' || (*byte == b'\r' && bytes.peek() != Some(&&b'\n'));
-            self.number += u64::from(is_end);
-        }
-        self.at = start;
-        self.number
-    }
-}
-
-/// Where each column is; all mistakes of the header at once.
-fn positions(header: &ByteRecord, problems: &mut Problems) -> Option<[usize; 5]> {
-    let names: Vec<String> =
-        header.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
-    if let [only] = &names[..]
-        && let Some(other) = [';', '\t', '|'].into_iter().find(|other| only.contains(*other))
-    {
-        problems.push((1, format!("the values are separated by {other:?} and not by commas")));
-        return None;
-    }
-    for (i, name) in names.iter().enumerate() {
-        if !COLUMNS.contains(&name.as_str()) {
-            problems.push((1, format!("the column {name:?} is unknown")));
-        } else if names[..i].contains(name) {
-            problems.push((1, format!("the column {name} is there twice")));
-        }
-    }
-    let found = COLUMNS.map(|column| names.iter().position(|name| name == column));
-    for (column, _) in COLUMNS.iter().zip(found).filter(|(_, position)| position.is_none()) {
-        problems.push((1, format!("the column {column} is missing")));
-    }
-    let [Some(table), Some(column), Some(target), Some(required), Some(rows)] = found else { return None };
-    Some([table, column, target, required, rows])
-}
-
 /// One line; every mistake in it is noted.
 fn lookup(
     record: &ByteRecord,
@@ -142,7 +129,8 @@ fn lookup(
 ) -> Option<Lookup> {
     let before = problems.len();
     if record.len() != width {
-        problems.push((line, format!("{} values where the header has {width} columns", record.len())));
+        let values = counted(record.len() as u64, "value", "values");
+        problems.push((line, format!("{values} where the header has {width} columns")));
     }
     let mut cell = |position: usize, name: &str| -> Option<String> {
         let bytes = record.get(position)?;
