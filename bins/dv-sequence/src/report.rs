@@ -204,10 +204,12 @@ fn wrapped(start: &str, names: &[String]) -> String {
             text.push('\n');
             text.push_str(&" ".repeat(start.len()));
             length = start.len();
+        } else if i > 0 {
+            text.push(' ');
         }
         text.push_str(name);
         if i + 1 < names.len() {
-            text.push_str(", ");
+            text.push(',');
         }
         length += name.len() + 2;
     }
@@ -278,6 +280,6 @@ mod tests {
         ignored(&mut told, &(0..50).map(lookup).collect::<Vec<_>>());
         assert!(told.contains("5 lookups leave the migration, by target\n         t0 (2), t1 (3)"), "{told}");
         assert!(told.contains("45 lookups were ignored as asked, by column"), "{told}");
-        assert!(told.ends_with("c39, and 5 more\n"), "{told}");
+        assert!(told.contains("c38, c39") && told.ends_with("and 5 more\n"), "{told}");
     }
 }
