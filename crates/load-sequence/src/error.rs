@@ -1,6 +1,6 @@
 //! Why there is no plan.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
 
@@ -146,9 +146,13 @@ fn describe_broken(strategy: &str, lookups: &[CycleStep]) -> String {
 }
 
 fn one_per_line(items: &[impl fmt::Display]) -> String {
-    let mut text: String = items.iter().take(MOST_NAMED).map(|item| format!("\n  {item}")).collect();
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    for item in items.iter().take(MOST_NAMED) {
+        let _ = write!(text, "\n  {item}");
+    }
     if items.len() > MOST_NAMED {
-        text.push_str(&format!("\n  and {} more", count((items.len() - MOST_NAMED) as u64)));
+        let _ = write!(text, "\n  and {} more", count((items.len() - MOST_NAMED) as u64));
     }
     text
 }
