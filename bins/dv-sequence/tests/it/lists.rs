@@ -4,6 +4,10 @@ use std::io::Write;
 
 use crate::{CRM, HEADER, plan, refused, run, written};
 
+fn lines(number: usize, line: impl Fn(usize) -> String) -> String {
+    (0..number).map(line).collect::<Vec<_>>().concat()
+}
+
 /// What is told about a list that can be used.
 #[track_caller]
 fn notes(lines: &str) -> String {
@@ -23,8 +27,7 @@ fn tables_whose_names_differ_in_case_only_are_noted_with_their_lines() {
     note: graph.csv: Contact (line 2) and contact (line 3) differ in case only and count as different tables
     "
     );
-    let many: String = (0..30).map(|i| format!("t{i},x,T{i},false,1\n")).collect();
-    let told = notes(&many);
+    let told = notes(&lines(30, |i| format!("t{i},x,T{i},false,1\n")));
     assert_eq!(told.lines().count(), 11);
     assert!(told.ends_with("20 more tables whose names differ in case only\n"), "{told}");
 }
@@ -79,15 +82,14 @@ fn an_unclosed_quote_is_named_where_it_opens() {
 
 #[test]
 fn of_many_mistakes_twenty_are_told() {
-    let lines: String = (0..3_000).map(|i| format!("t{i},x,b,false,-1\n")).collect();
-    let told = refused(&format!("{HEADER}{lines}"), &[]);
+    let told = refused(&format!("{HEADER}{}", lines(3_000, |i| format!("t{i},x,b,false,-1\n"))), &[]);
     assert_eq!(told.lines().count(), 21);
     assert!(told.ends_with("error: and 2,980 more problems\n"), "{told}");
 }
 
 #[test]
 fn of_many_cycles_ten_are_told_one_a_line() {
-    let lines: String = (0..12).map(|i| format!("a{i},x,b{i},true,1\nb{i},y,a{i},true,1\n")).collect();
+    let lines = lines(12, |i| format!("a{i},x,b{i},true,1\nb{i},y,a{i},true,1\n"));
     let told = refused(&format!("{HEADER}{lines}"), &[]);
     assert_eq!(told.lines().count(), 13, "{told}");
     assert!(told.contains("form 12 cycles:\n  a0.x -> b0 (required), b0.y -> a0 (required)\n"), "{told}");
@@ -97,9 +99,9 @@ fn of_many_cycles_ten_are_told_one_a_line() {
 #[test]
 fn packed_lists_are_known_by_their_content_and_others_by_what_they_are() {
     let (folder, path) = written("");
-    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    packer.write_all(CRM.as_bytes()).unwrap();
-    let packed = packer.finish().unwrap();
+    let mut zipper = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    zipper.write_all(CRM.as_bytes()).unwrap();
+    let packed = zipper.finish().unwrap();
     std::fs::write(&path, &packed).unwrap();
     assert!(run(&path, &[]).status.success());
     let plain = folder.path().join("plain.csv.gz");
