@@ -64,7 +64,9 @@ fn run(args: &Args) -> Result<(), Failure> {
     };
     let pictures: Vec<_> = args.outputs().into_iter().map(|output| (draw(&output), output)).collect();
     outputs::write(&pictures)?;
-    pictures.iter().for_each(|(_, output)| eprintln!("wrote {}", output.path().display()));
+    for (_, output) in &pictures {
+        eprintln!("wrote {}", output.path().display());
+    }
     print(&text)
 }
 

@@ -1,6 +1,6 @@
 //! Pictures go to files of their own: all of them or none, and never over what was read.
 
-use std::fs::{self, Metadata, Permissions};
+use std::fs::{self, Metadata};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -94,24 +94,24 @@ fn beside(place: &Path, before: Option<&Metadata>, text: &str) -> std::io::Resul
     let folder = place.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".dv-sequence-");
-    if let Some(permissions) = before.map(Metadata::permissions).or_else(ordinary) {
-        builder.permissions(permissions);
+    match before {
+        Some(before) => _ = builder.permissions(before.permissions()),
+        None => for_everybody(&mut builder),
     }
     let mut file = builder.tempfile_in(folder)?;
     file.write_all(text.as_bytes())?;
     Ok(file)
 }
 
-/// What an ordinary new file may be used for; the process's mask is applied to it.
+/// A new file is for whoever the process's mask lets, as ordinary files are.
 #[cfg(unix)]
-fn ordinary() -> Option<Permissions> {
-    Some(std::os::unix::fs::PermissionsExt::from_mode(0o666))
+fn for_everybody(builder: &mut tempfile::Builder<'_, '_>) {
+    let permissions: fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+    builder.permissions(permissions);
 }
 
 #[cfg(not(unix))]
-fn ordinary() -> Option<Permissions> {
-    None
-}
+fn for_everybody(_builder: &mut tempfile::Builder<'_, '_>) {}
 
 /// A path without links and relative parts, also of a file that is not there yet.
 fn place(path: &Path) -> PathBuf {

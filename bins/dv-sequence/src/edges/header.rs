@@ -25,7 +25,7 @@ pub(super) fn positions(header: &ByteRecord) -> Result<[usize; 5], Vec<String>> 
             }
             None => problems.push(format!("the column {name:?} is unknown")),
             Some(_) if names[..i].contains(name) => {
-                problems.push(format!("the column {name} is there twice"))
+                problems.push(format!("the column {name} is there twice"));
             }
             Some(_) => {}
         }
