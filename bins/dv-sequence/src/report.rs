@@ -50,6 +50,11 @@ pub(crate) fn text(plan: &Sequence, source: Source) -> String {
     if !plan.special.is_empty() {
         let _ = writeln!(out, "\nkept for the very end\n{}", wrapped(INDENT, &plan.special));
     }
+    for it in &plan.explanations {
+        if let Some((_, why)) = it.text.split_once("; not kept for the very end, since ") {
+            let _ = writeln!(out, "\nnote: {} is not kept for the very end, since {why}", it.table);
+        }
+    }
     if !plan.states_last.is_empty() {
         out.push_str("\nstates set last, when everything is written\n");
         for it in &plan.states_last {
