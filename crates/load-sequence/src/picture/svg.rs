@@ -3,36 +3,42 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::layout::{self, Lane, Layout, Rectangle, real};
-use super::{Drawing, Line, count, escaped, headline, rows};
+use super::layout::{self, Layout, Rectangle};
+use super::legend::Legend;
+use super::list::List;
+use super::waiting::{Lane, Trunk};
+use super::{Drawing, Line, count, escaped, headline, label, measure, pair_label, rows, tables};
 use crate::model::LookupGraph;
 use crate::plan::Sequence;
 
-/// Space for one line of the list below the waves.
-const LIST_LINE: f64 = 16.0;
-/// More waiting lookups than this are not listed below the picture; the HTML page and the JSON list all.
-const LONGEST_LIST: usize = 60;
+/// Tooltips name so many lookups or tables at most.
+const MOST_IN_TITLE: usize = 8;
 
 const STYLE: &str = "\
 text{font-family:Helvetica,Arial,'Liberation Sans',sans-serif;font-size:11px;fill:#1f2933}\
 .title{font-size:15px;font-weight:bold}.note{fill:#5b6770}.head{font-weight:bold;fill:#3e4c59}\
 .wave{fill:#f5f7fa;stroke:#e4e7eb}.table rect{fill:#fff;stroke:#829ab1}.table.special rect{fill:#fff7e0;stroke:#c99a2e}\
-.table.waits rect{stroke:#c8102e}.kept{fill:none;stroke:#9fb3c8;stroke-width:1;stroke-opacity:.55}\
-.waiting{fill:none;stroke:#c8102e;stroke-width:1.5;stroke-dasharray:6 4}\
-.rows{fill:#a00d24;font-weight:bold;font-size:10px;paint-order:stroke;stroke:#fff;stroke-width:3px;stroke-linejoin:round}\
-.on .kept,.on .waiting{stroke-opacity:.08}.on .rows{opacity:.15}.on .kept.lit{stroke:#243b53;stroke-opacity:1;stroke-width:1.6}\
-.on .waiting.lit{stroke-opacity:1;stroke-width:2}.on .rows.lit{opacity:1}";
+.table.waits rect{stroke:#c8102e}.pair rect{fill:#fff;stroke:#829ab1;stroke-dasharray:2 2}\
+.kept{fill:none;stroke:#9fb3c8;stroke-width:1;stroke-opacity:.7}\
+.waiting{fill:none;stroke:#c8102e;stroke-width:1.4;stroke-dasharray:6 4}.waiting.many{stroke-width:2.6}.joint{fill:#c8102e}\
+.number,.rows{fill:#a00d24;font-weight:bold}.halo{font-weight:bold;fill:#fff;stroke:#fff;stroke-width:4px;stroke-linejoin:round}\
+.on .kept,.on .waiting,.on .joint{opacity:.1}.on .rows{opacity:.2}.on .table,.on .pair{opacity:.45}\
+.on .kept.lit{stroke:#243b53;stroke-width:1.6}.on .lit{opacity:1}.on .kept.lit{stroke-opacity:1}.on .legend *{opacity:1}\
+.table.near rect,.pair.near rect{fill:#e6f0fa}.table.here rect{fill:#cfe2f6;stroke-width:2}";
 
 /// Draws the plan as SVG: waves from left to right, lookups written at insert as grey lines, waiting ones dashed in red with their rows.
 ///
 /// With many tables only the lookups that decide a table's wave are drawn besides those that wait; the picture says so.
 pub fn svg(graph: &LookupGraph, plan: &Sequence) -> String {
-    let drawing = Drawing::of(graph, plan);
-    let layout = layout::arrange(&drawing);
-    let listed = plan.deferred.len().min(LONGEST_LIST);
-    let list_height =
-        if listed == 0 { 0.0 } else { real(listed.div_ceil(columns(&layout))) * LIST_LINE + 44.0 };
-    let (width, height) = (layout.width, layout.height + list_height + 12.0);
+    drawn(&Drawing::of(graph, plan), plan)
+}
+
+pub(super) fn drawn(drawing: &Drawing<'_>, plan: &Sequence) -> String {
+    let title = headline(plan);
+    let layout = layout::arrange(drawing, |width| Legend::of(drawing, width).bottom);
+    let legend = Legend::of(drawing, layout.width);
+    let list = List::of(drawing, &layout, plan);
+    let (width, height) = (layout.width.max(list.right), list.bottom + 16.0);
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = write!(
@@ -42,187 +48,199 @@ pub fn svg(graph: &LookupGraph, plan: &Sequence) -> String {
         arrow("grey", "#9fb3c8"),
         arrow("red", "#c8102e"),
     );
-    let _ = writeln!(out, "<text class=\"title\" x=\"12\" y=\"24\">{}</text>", escaped(&headline(plan)));
-    let _ = writeln!(out, "<text class=\"note\" x=\"12\" y=\"42\">{}</text>", escaped(&legend(&drawing)));
-    for (number, (wave, tables)) in layout.waves.iter().zip(&plan.waves).enumerate() {
-        let Rectangle { x, y, width, height } = *wave;
+    let _ = writeln!(out, "<text class=\"title\" x=\"12\" y=\"24\">{}</text>", escaped(&title));
+    legend.write(&mut out);
+    waves_out(&mut out, drawing, &layout);
+    for way in &layout.ways {
+        let line = way.line;
         let _ = writeln!(
             out,
-            "<rect class=\"wave\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"6\"/>\
-             <text class=\"head\" x=\"{:.1}\" y=\"{:.1}\">Wave {} · {}</text>",
-            x + 8.0,
-            y + 16.0,
-            number + 1,
-            count(tables.len() as u64),
+            "<path class=\"kept n{} n{}\" d=\"{}\" marker-end=\"url(#grey)\"><title>{}</title></path>",
+            line.tail,
+            line.head,
+            way.path,
+            escaped(&told(line, drawing))
         );
     }
-    for line in &drawing.kept {
-        let path = kept_path(&layout.boxes[line.tail], &layout.boxes[line.head]);
-        line_out(&mut out, "kept", "grey", &path, line, &drawing);
-    }
-    tables_out(&mut out, &drawing, &layout);
-    waiting_out(&mut out, &drawing, &layout);
-    if listed > 0 {
-        list_out(&mut out, plan, &layout);
-    }
+    tables_out(&mut out, drawing, &layout);
+    waiting_out(&mut out, drawing, &layout);
+    list.write(&mut out);
     out.push_str("</svg>\n");
     out
 }
 
 fn arrow(name: &str, colour: &str) -> String {
     format!(
-        "<marker id=\"{name}\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"6\" markerHeight=\"6\" orient=\"auto\">\
-         <path d=\"M0 0 8 4 0 8z\" fill=\"{colour}\"/></marker>"
+        "<marker id=\"{name}\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerUnits=\"userSpaceOnUse\" markerWidth=\"8\" markerHeight=\"8\" \
+         orient=\"auto\"><path d=\"M0 0 8 4 0 8z\" fill=\"{colour}\"/></marker>"
     )
 }
 
-fn legend(drawing: &Drawing<'_>) -> String {
-    let mut text =
-        "Arrows point to the table that a lookup names; dashed red lookups wait and are written afterwards"
-            .to_owned();
-    if drawing.nodes.iter().any(|node| node.levels) {
-        text.push_str("; ↻ is loaded level by level");
-    }
-    if drawing.left_out > 0 {
-        let _ = write!(
-            text,
-            "; of the others only one per table is drawn, the one that decides its wave ({} more between tables)",
-            count(drawing.left_out as u64)
+/// "contact.parentcustomerid → account: 9,000 rows"
+fn told(line: &Line<'_>, drawing: &Drawing<'_>) -> String {
+    let (tail, head) = (drawing.nodes[line.tail].name, drawing.nodes[line.head].name);
+    format!("{tail}.{} → {head}: {}", line.columns.join(", "), rows(line.rows))
+}
+
+fn waves_out(out: &mut String, drawing: &Drawing<'_>, layout: &Layout<'_>) {
+    for (number, (wave, nodes)) in layout.waves.iter().zip(&drawing.waves).enumerate() {
+        let Rectangle { x, y, width, height } = *wave;
+        let _ = writeln!(
+            out,
+            "<rect class=\"wave\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"6\"/>\
+             <text class=\"head\" x=\"{:.1}\" y=\"{:.1}\">Wave {}</text><text class=\"note\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+            x + layout::PADDING,
+            y + 16.0,
+            number + 1,
+            x + layout::PADDING,
+            y + 30.0,
+            tables(nodes.len()),
         );
     }
-    text
 }
 
-/// From the left side of a table to the right side of the one it names.
-fn kept_path(tail: &Rectangle, head: &Rectangle) -> String {
-    let (x1, y1, x2, y2) = (tail.x, tail.middle(), head.right() + 1.0, head.middle());
-    if x1 <= x2 {
-        return around(tail, head);
+fn tables_out(out: &mut String, drawing: &Drawing<'_>, layout: &Layout<'_>) {
+    let waits: BTreeSet<usize> = drawing.waiting.iter().map(|line| line.tail).collect();
+    let heads = drawing.heads();
+    for (i, (node, place)) in drawing.nodes.iter().zip(&layout.boxes).enumerate() {
+        let class = match (node.special, waits.contains(&i)) {
+            (true, true) => "table special waits",
+            (true, false) => "table special",
+            (false, true) => "table waits",
+            (false, false) => "table",
+        };
+        let names: Vec<&str> = heads[i].iter().map(|&head| drawing.nodes[head].name).collect();
+        let mut title = format!("{}, wave {}", node.name, node.wave + 1);
+        if let Some(number) = node.rows {
+            let _ = write!(title, ", {}", rows(number));
+        }
+        if !names.is_empty() {
+            let _ = write!(title, "; points to {}", some(&names));
+        }
+        let id = format!("id=\"t{i}\" data-n=\"{i}\"");
+        box_out(out, (class, &id), &title, place, &label(node), 4);
     }
-    let bend = ((x1 - x2) / 2.0).clamp(20.0, 160.0);
-    format!("M{x1:.1} {y1:.1}C{:.1} {y1:.1} {:.1} {y2:.1} {x2:.1} {y2:.1}", x1 - bend, x2 + bend)
-}
-
-/// Up beside the table, along its lane, down beside the target, with round corners.
-fn waiting_path(tail: &Rectangle, head: &Rectangle, lane: &Lane) -> String {
-    let Lane { from, to, y, .. } = *lane;
-    let (start, end) = (tail.middle(), head.middle());
-    let turn = 5.0_f64.copysign(to - from);
-    format!(
-        "M{:.1} {start:.1}H{:.1}Q{from:.1} {start:.1} {from:.1} {:.1}V{:.1}Q{from:.1} {y:.1} {:.1} {y:.1}H{:.1}\
-         Q{to:.1} {y:.1} {to:.1} {:.1}V{:.1}Q{to:.1} {end:.1} {:.1} {end:.1}H{:.1}",
-        tail.right(),
-        from - 5.0,
-        start - 5.0,
-        y + 5.0,
-        from + turn,
-        to - turn,
-        y + 5.0,
-        end - 5.0,
-        to + 5.0,
-        head.x - 1.0,
-    )
-}
-
-fn around(tail: &Rectangle, head: &Rectangle) -> String {
-    let (x1, y1, x2, mut y2) = (tail.right(), tail.middle(), head.right() + 1.0, head.middle());
-    if (y1 - y2).abs() < 1.0 {
-        y2 += 5.0;
+    for (pair, place) in drawing.pairs.iter().zip(&layout.pairs) {
+        let mut class = "pair".to_owned();
+        for end in &pair.ends {
+            let _ = write!(class, " n{end}");
+        }
+        let title = format!("{}: N:N of {} and {}, {}", pair.name, pair.first, pair.second, rows(pair.rows));
+        box_out(out, (&class, ""), &title, place, &pair_label(pair), 10);
     }
-    let out = x1.max(x2) + 60.0;
-    format!("M{x1:.1} {y1:.1}C{out:.1} {y1:.1} {out:.1} {y2:.1} {x2:.1} {y2:.1}")
 }
 
-fn line_out(out: &mut String, class: &str, marker: &str, path: &str, line: &Line<'_>, drawing: &Drawing<'_>) {
-    let (tail, head) = (drawing.nodes[line.tail].name, drawing.nodes[line.head].name);
+fn box_out(
+    out: &mut String,
+    (class, more): (&str, &str),
+    title: &str,
+    place: &Rectangle,
+    text: &str,
+    round: u8,
+) {
+    let Rectangle { x, y, width, height } = *place;
     let _ = writeln!(
         out,
-        "<path class=\"{class} n{} n{}\" d=\"{path}\" marker-end=\"url(#{marker})\"><title>{}</title></path>",
-        line.tail,
-        line.head,
-        escaped(&format!("{tail}.{} → {head}: {}", line.columns.join(", "), rows(line.rows))),
+        "<g class=\"{class}\" {more}><title>{}</title><rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" \
+         rx=\"{round}\"/><text x=\"{:.1}\" y=\"{:.1}\">{}</text></g>",
+        escaped(title),
+        x + 8.0,
+        y + 14.0,
+        escaped(text),
     );
 }
 
-fn tables_out(out: &mut String, drawing: &Drawing<'_>, layout: &Layout) {
-    let mut waits = vec![false; drawing.nodes.len()];
-    for line in &drawing.waiting {
-        waits[line.tail] = true;
+/// "a, b, c and 12 more"
+fn some(names: &[&str]) -> String {
+    if names.len() <= MOST_IN_TITLE {
+        return names.join(", ");
     }
-    for (i, (node, place)) in drawing.nodes.iter().zip(&layout.boxes).enumerate() {
-        let class = match (waits[i], node.special) {
-            (true, _) => "table waits",
-            (false, true) => "table special",
-            (false, false) => "table",
-        };
-        let _ = writeln!(
-            out,
-            "<g class=\"{class}\" data-n=\"{i}\"><title>{}</title><rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"4\"/>\
-             <text x=\"{:.1}\" y=\"{:.1}\">{}</text></g>",
-            escaped(node.name),
-            place.x,
-            place.y,
-            place.width,
-            place.height,
-            place.x + 8.0,
-            place.y + 14.0,
-            escaped(&layout::label(node.name, node.rows, node.levels)),
-        );
-    }
+    let shown = MOST_IN_TITLE - 1;
+    format!("{} and {} more", names[..shown].join(", "), names.len() - shown)
 }
 
-/// Each in its lane, with columns and rows where the lane begins.
-fn waiting_out(out: &mut String, drawing: &Drawing<'_>, layout: &Layout) {
-    for (line, &lane) in drawing.waiting.iter().zip(&layout.lane_of) {
-        let path = waiting_path(&layout.boxes[line.tail], &layout.boxes[line.head], &layout.lanes[lane]);
-        line_out(out, "waiting", "red", &path, line, drawing);
+fn waiting_out(out: &mut String, drawing: &Drawing<'_>, layout: &Layout<'_>) {
+    for trunk in &layout.trunks {
+        let mine =
+            |line: &&Line<'_>| if trunk.leaves { line.tail == trunk.node } else { line.head == trunk.node };
+        let lines: Vec<&Line<'_>> = drawing.waiting.iter().filter(mine).collect();
+        let marker = if trunk.leaves { "" } else { " marker-end=\"url(#red)\"" };
+        path_out(out, drawing, &lines, &trunk_path(trunk, &layout.boxes[trunk.node]), marker, trunk.lookups);
     }
-    for (number, lane) in layout.lanes.iter().enumerate() {
-        let lines = drawing.waiting.iter().zip(&layout.lane_of).filter(|(_, of)| **of == number);
-        let ends: BTreeSet<usize> = lines.flat_map(|(line, _)| [line.tail, line.head]).collect();
-        let mut classes = String::new();
-        for node in ends {
-            let _ = write!(classes, " n{node}");
+    for lane in &layout.lanes {
+        let lines: Vec<&Line<'_>> = lane.lines.iter().map(|&line| &drawing.waiting[line]).collect();
+        let path = format!("M{:.1} {:.1}H{:.1}", lane.from, lane.y, lane.to);
+        path_out(out, drawing, &lines, &path, "", lane.lookups);
+        joints_out(out, lane, &classes(&lines));
+    }
+    // Above all lines, so that none strikes through a text.
+    for lane in &layout.lanes {
+        let lines: Vec<&Line<'_>> = lane.lines.iter().map(|&line| &drawing.waiting[line]).collect();
+        let classes = classes(&lines);
+        for text in &lane.texts {
+            // Two texts, since not every program knows an outline that is painted below its letters.
+            for class in ["halo", "rows"] {
+                let _ = writeln!(
+                    out,
+                    "<text class=\"{class}{classes}\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+                    text.x,
+                    lane.y - 4.0,
+                    escaped(&text.words)
+                );
+            }
         }
-        let _ = writeln!(
-            out,
-            "<text class=\"rows{classes}\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-            lane.from.min(lane.to) + 7.0,
-            lane.y - 3.0,
-            escaped(&lane.text)
-        );
     }
 }
 
-/// How many columns the list of waiting lookups has.
-fn columns(layout: &Layout) -> usize {
-    let mut columns = 1;
-    while real(columns + 1) * 460.0 < layout.width {
-        columns += 1;
+fn classes(lines: &[&Line<'_>]) -> String {
+    let ends: BTreeSet<usize> = lines.iter().flat_map(|line| [line.tail, line.head]).collect();
+    let mut classes = String::new();
+    for node in ends {
+        let _ = write!(classes, " n{node}");
     }
-    columns
+    classes
 }
 
-fn list_out(out: &mut String, plan: &Sequence, layout: &Layout) {
-    let top = layout.height + 26.0;
-    let _ = writeln!(out, "<text class=\"head\" x=\"12\" y=\"{top:.1}\">Lookups that wait</text>");
-    let columns = columns(layout);
-    let per_column = plan.deferred.len().min(LONGEST_LIST).div_ceil(columns);
-    for (i, it) in plan.deferred.iter().take(LONGEST_LIST).enumerate() {
-        let x = 12.0 + real(i / per_column) * 460.0;
-        let y = top + 18.0 + real(i % per_column) * LIST_LINE;
-        let _ = writeln!(
+fn path_out(
+    out: &mut String,
+    drawing: &Drawing<'_>,
+    lines: &[&Line<'_>],
+    path: &str,
+    marker: &str,
+    lookups: usize,
+) {
+    let many = if lookups > 1 { " many" } else { "" };
+    let mut title: Vec<String> = lines.iter().take(MOST_IN_TITLE).map(|line| told(line, drawing)).collect();
+    if lines.len() > MOST_IN_TITLE {
+        title.push(format!("and {} more", count((lines.len() - MOST_IN_TITLE) as u64)));
+    }
+    let title: Vec<String> = title.iter().map(|line| escaped(&measure::shortened(line, 160))).collect();
+    let _ = writeln!(
+        out,
+        "<path class=\"waiting{many}{}\" d=\"{path}\"{marker}><title>{}</title></path>",
+        classes(lines),
+        title.join("\n")
+    );
+}
+
+fn joints_out(out: &mut String, lane: &Lane, classes: &str) {
+    let radius = if lane.lookups > 1 { 3.0 } else { 2.4 };
+    for x in &lane.joints {
+        let _ = write!(
             out,
-            "<text x=\"{x:.1}\" y=\"{y:.1}\">{} <tspan fill=\"#a00d24\">{}</tspan></text>",
-            escaped(&format!("{}.{} → {}", it.table, it.column, it.target)),
-            rows(it.rows)
+            "<circle class=\"joint{classes}\" cx=\"{x:.1}\" cy=\"{:.1}\" r=\"{radius}\"/>",
+            lane.y
         );
     }
-    if plan.deferred.len() > LONGEST_LIST {
-        let more = plan.deferred.len() - LONGEST_LIST;
-        let _ = writeln!(
-            out,
-            "<text class=\"note\" x=\"140\" y=\"{top:.1}\">the first {LONGEST_LIST}; {more} more are in the JSON plan</text>"
-        );
+    out.push('\n');
+}
+
+/// Out of the table and up, or down and into it, with a round corner.
+fn trunk_path(trunk: &Trunk, table: &Rectangle) -> String {
+    let (x, y, top) = (trunk.x, table.middle(), trunk.top);
+    if trunk.leaves {
+        format!("M{:.1} {y:.1}H{:.1}Q{x:.1} {y:.1} {x:.1} {:.1}V{top:.1}", table.right(), x - 4.0, y - 4.0)
+    } else {
+        format!("M{x:.1} {top:.1}V{:.1}Q{x:.1} {y:.1} {:.1} {y:.1}H{:.1}", y - 4.0, x + 4.0, table.x - 1.0)
     }
 }
