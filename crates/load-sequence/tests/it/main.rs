@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod cases;
+mod explained;
 mod geometry;
 mod large;
 mod laws;
@@ -9,3 +10,4 @@ mod pictures;
 mod planted;
 mod real;
 mod schema;
+mod strategies;
