@@ -32,7 +32,7 @@ pub fn dot(graph: &LookupGraph, plan: &Sequence) -> String {
     }
     let _ = write!(
         out,
-        "digraph sequence {{\n  rankdir=RL;\n  label={};\n  labelloc=t;\n  labeljust=l;\n  fontname=\"Helvetica\";\n  \
+        "digraph sequence {{\n  rankdir=RL;\n  label={};\n  labelloc=t;\n  labeljust=l;\n  fontname=\"Helvetica\";\n  fontsize=12;\n  \
          node [shape=box, style=rounded, fontname=\"Helvetica\", fontsize=10];\n  \
          edge [color=\"#9fb3c8\", fontname=\"Helvetica\", fontsize=9];\n",
         // Two lines, both at the left.

@@ -11,8 +11,8 @@ use crate::plan::{Deferred, Sequence};
 const LINE: f64 = 16.0;
 /// More waiting lookups than this are not listed; the HTML page and the JSON list all.
 const LONGEST: usize = 240;
-/// The block stands at the left and is no wider than a screen.
-const WIDEST: f64 = 1500.0;
+/// The block stands at the left and is hardly wider than a screen.
+const WIDEST: f64 = 2200.0;
 const LONGEST_NAME: usize = 44;
 /// With up to this many entries one column is enough.
 const ONE_COLUMN: usize = 12;

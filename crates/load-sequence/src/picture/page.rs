@@ -33,7 +33,7 @@ function tell(n){about.textContent='';const name=document.createElement('b');nam
 list(about,'points to',heads[n]);list(about,'named by',tails[n])}
 function pin(n,go){pinned=n;if(n===null){clear();about.textContent=hint;return}
 mark(n);tell(n);if(go){svg.parentNode.scrollIntoView({block:'nearest'});box(n).scrollIntoView({block:'center',inline:'center'})}}
-for(const g of svg.querySelectorAll('[data-n]')){const n=+g.dataset.n;
+for(const g of svg.querySelectorAll('g[id^=t]')){const n=+g.id.slice(1);
 g.addEventListener('mouseenter',()=>{if(pinned===null)mark(n)});
 g.addEventListener('mouseleave',()=>{if(pinned===null)clear()});
 g.addEventListener('click',e=>{e.stopPropagation();pin(pinned===n?null:n)})}

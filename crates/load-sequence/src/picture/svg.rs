@@ -12,7 +12,7 @@ use crate::model::LookupGraph;
 use crate::plan::Sequence;
 
 /// Tooltips name so many lookups or tables at most.
-const MOST_IN_TITLE: usize = 8;
+const MOST_IN_TITLE: usize = 5;
 
 const STYLE: &str = "\
 text{font-family:Helvetica,Arial,'Liberation Sans',sans-serif;font-size:11px;fill:#1f2933}\
@@ -117,7 +117,7 @@ fn tables_out(out: &mut String, drawing: &Drawing<'_>, layout: &Layout<'_>) {
         if !names.is_empty() {
             let _ = write!(title, "; points to {}", some(&names));
         }
-        let id = format!("id=\"t{i}\" data-n=\"{i}\"");
+        let id = format!("id=\"t{i}\"");
         box_out(out, (class, &id), &title, place, &label(node), 4);
     }
     for (pair, place) in drawing.pairs.iter().zip(&layout.pairs) {
@@ -179,10 +179,10 @@ fn waiting_out(out: &mut String, drawing: &Drawing<'_>, layout: &Layout<'_>) {
         let classes = classes(&lines);
         for text in &lane.texts {
             // Two texts, since not every program knows an outline that is painted below its letters.
-            for class in ["halo", "rows"] {
+            for class in ["halo".to_owned(), format!("rows{classes}")] {
                 let _ = writeln!(
                     out,
-                    "<text class=\"{class}{classes}\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+                    "<text class=\"{class}\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
                     text.x,
                     lane.y - 4.0,
                     escaped(&text.words)
