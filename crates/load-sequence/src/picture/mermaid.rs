@@ -28,7 +28,8 @@ pub fn mermaid(graph: &LookupGraph, plan: &Sequence) -> String {
     let used = groups.len() + chain.len() + COMMENTS;
     let mut room = Room {
         links: MOST_LINKS.saturating_sub(drawing.waves.len()),
-        letters: LONGEST_TEXT.saturating_sub(used),
+        // Who has to raise the setting for the tables gets their links as well.
+        letters: LONGEST_TEXT.checked_sub(used).unwrap_or(usize::MAX),
     };
     let mut waiting: Vec<&Line<'_>> = drawing.waiting.iter().collect();
     waiting.sort_by_key(|line| (Reverse(line.rows), line.tail, line.head));

@@ -223,6 +223,7 @@ fn mermaid_keeps_all_tables_even_where_they_alone_are_too_many() {
     within_what_mermaid_draws(&text, plan.waves.len());
     assert!(text.contains("%% The tables alone need more than Mermaid's 50,000 characters"));
     assert_eq!(text.matches("\"leaf").count(), 3_000);
+    assert!(text.contains("hub.leaf2999id → leaf2999: 3,000 rows"), "the dearest are drawn all the same");
 }
 
 #[test]
