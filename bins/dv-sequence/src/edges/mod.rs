@@ -94,9 +94,6 @@ fn parse(text: &[u8]) -> Result<Edges, Wrong> {
         found.push((line, lookup));
     }
     note_duplicates(&found, &mut problems);
-    if found.is_empty() && problems.is_empty() {
-        problems.push((1, "no lookup follows the header, so there is nothing to order".to_owned()));
-    }
     if !problems.is_empty() {
         problems.sort_by_key(|(line, _)| *line);
         return Err(Wrong { problems, in_header: false });

@@ -11,6 +11,9 @@ const MOST_NOTES: usize = 10;
 pub(super) fn about(found: &[(u64, Lookup)]) -> Vec<String> {
     let mut notes = capped(other_case(found), "more tables whose names differ in case only");
     notes.extend(capped(required_in_part(found), "more columns that are required for some targets only"));
+    if found.is_empty() {
+        notes.push("no lookup follows the header, so there is nothing to order".to_owned());
+    }
     notes
 }
 
