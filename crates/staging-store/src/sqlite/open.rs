@@ -1,6 +1,7 @@
 //! Opening the file, and telling clearly why it cannot be opened.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use staging_schema::ddl;
@@ -17,6 +18,8 @@ const APPLICATION_ID: i64 = 0x4476_4d67;
 /// Bytes of a page: wide rows fit, and a page is still one write. Encrypted files have SQLCipher's own size, so that its tools
 /// need nothing but the key.
 const PAGE_SIZE: i64 = 8192;
+/// Between two attempts at a new file that others are opening.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// An open staging file: one writer, readers as needed.
 #[derive(Debug)]
@@ -43,8 +46,8 @@ impl Sqlite {
                 if connection.is_readonly("main").map_err(|error| file.opening(error))? {
                     return Err(Error::ReadOnly { database: file.name() });
                 }
-                if options.existing == Existing::OpenOrCreate && is_new(&connection, &file)? {
-                    create(&mut connection, &file)?;
+                if options.existing == Existing::OpenOrCreate {
+                    make(&mut connection, &file, options.busy_timeout)?;
                 }
                 check_version(&connection, &file, options.versions)?;
                 Some(Writer::start(connection)?)
@@ -69,6 +72,22 @@ fn is_new(connection: &Connection, file: &File) -> Result<bool, Error> {
         .query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get(0))
         .map_err(|error| file.opening(error))?;
     Ok(objects == 0 && pragma(connection, file, "application_id")? == 0)
+}
+
+/// Makes a database of a new file. Where others open it first at the same moment SQLite does not wait for them, since it changes
+/// the journal mode at once or not at all: so we do, as long as for any other change.
+fn make(connection: &mut Connection, file: &File, patience: Duration) -> Result<(), Error> {
+    let begun = Instant::now();
+    loop {
+        let made = match is_new(connection, file) {
+            Ok(true) => create(connection, file),
+            known => known.map(drop),
+        };
+        match made {
+            Err(Error::Busy { .. }) if begun.elapsed() < patience => std::thread::sleep(PAUSE),
+            made => return made,
+        }
+    }
 }
 
 /// Makes the control tables in one transaction; whoever comes second finds them.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use futures::future::join_all;
 use staging_schema::{Statement, Value};
 use staging_store::{Error, Existing, ScalarFunction, Store, StoreOptions};
 use tempfile::TempDir;
@@ -32,6 +33,20 @@ async fn a_missing_folder_is_named_and_not_made() {
     assert!(matches!(&error, Error::FolderMissing { folder } if folder.ends_with("no")), "{error}");
     assert!(error.is_usage());
     assert!(entries(folder.path()).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_new_file_may_be_opened_by_many_at_the_same_moment() {
+    for _ in 0..10 {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("staging.db");
+        let opened = join_all((0..12).map(|_| Store::open(StoreOptions::sqlite(&path)))).await;
+        let stores: Vec<Store> = opened.into_iter().map(|store| store.unwrap()).collect();
+        let runs = Statement::new(|_| "SELECT COUNT(*) FROM migration_Run".to_owned(), Vec::new());
+        for store in &stores {
+            assert_eq!(store.count(&runs).await.unwrap(), 0);
+        }
+    }
 }
 
 #[tokio::test]
