@@ -1,6 +1,6 @@
 //! What is no mistake, yet seldom meant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use load_sequence::Lookup;
 
@@ -19,14 +19,14 @@ pub(super) fn about(found: &[(u64, Lookup)]) -> Vec<String> {
 
 /// Tables whose names differ in case only: two tables, which may be one.
 fn other_case(found: &[(u64, Lookup)]) -> Vec<String> {
-    let mut first_line: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut first_line: HashMap<&str, u64> = HashMap::new();
     for (line, lookup) in found {
         for name in [&lookup.table, &lookup.target] {
             first_line.entry(name).or_insert(*line);
         }
     }
     let mut alike: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (name, line) in first_line {
+    for (name, line) in BTreeMap::from_iter(first_line) {
         alike.entry(name.to_lowercase()).or_default().push(format!("{name} (line {line})"));
     }
     let several = alike.into_values().filter(|names| names.len() > 1);
@@ -37,18 +37,21 @@ fn other_case(found: &[(u64, Lookup)]) -> Vec<String> {
 
 /// Columns that some targets say are required and others not.
 fn required_in_part(found: &[(u64, Lookup)]) -> Vec<String> {
-    let mut lines: BTreeMap<(&str, &str), [Option<u64>; 2]> = BTreeMap::new();
+    let mut lines: HashMap<(&str, &str), [Option<u64>; 2]> = HashMap::with_capacity(found.len());
     for (line, lookup) in found {
         let of_column = lines.entry((&lookup.table, &lookup.column)).or_default();
         of_column[usize::from(lookup.required)].get_or_insert(*line);
     }
-    let told = lines.into_iter().filter_map(|((table, column), lines)| match lines {
-        [Some(no), Some(yes)] => Some(format!(
-            "{table}.{column} is required on line {yes} and not on line {no}; each line counts as it is written"
-        )),
-        _ => None,
-    });
-    told.collect()
+    let mut told = BTreeMap::new();
+    for ((table, column), lines) in lines {
+        if let [Some(no), Some(yes)] = lines {
+            let note = format!(
+                "{table}.{column} is required on line {yes} and not on line {no}; each line counts as it is written"
+            );
+            told.insert((table, column), note);
+        }
+    }
+    told.into_values().collect()
 }
 
 fn capped(mut notes: Vec<String>, more: &str) -> Vec<String> {
