@@ -21,14 +21,7 @@ impl Line {
     pub(crate) fn of(order: &[usize]) -> Self {
         let n = order.len();
         let mut line = Self { label: vec![0; n + 1], before: vec![n; n + 1], after: vec![n; n + 1] };
-        let mut previous = n;
-        for &node in order {
-            line.after[previous] = node;
-            line.before[node] = previous;
-            previous = node;
-        }
-        line.after[previous] = n;
-        line.before[n] = previous;
+        line.link(order, n);
         line.renumber();
         line
     }
@@ -72,6 +65,20 @@ impl Line {
         }
     }
 
+    /// Joins these tables, in this order, to `place` and to what follows it, which is returned.
+    fn link(&mut self, nodes: &[usize], place: usize) -> usize {
+        let next = self.after[place];
+        let mut previous = place;
+        for &node in nodes {
+            self.after[previous] = node;
+            self.before[node] = previous;
+            previous = node;
+        }
+        self.after[previous] = next;
+        self.before[next] = previous;
+        next
+    }
+
     /// Takes `node` out and puts it right after `place` (the end marker: to the front).
     pub(crate) fn put_after(&mut self, node: usize, place: usize) {
         self.put_all_after(&[node], place);
@@ -84,15 +91,7 @@ impl Line {
             self.after[before] = after;
             self.before[after] = before;
         }
-        let next = self.after[place];
-        let mut previous = place;
-        for &node in nodes {
-            self.after[previous] = node;
-            self.before[node] = previous;
-            previous = node;
-        }
-        self.after[previous] = next;
-        self.before[next] = previous;
+        let next = self.link(nodes, place);
         let parts = nodes.len() as u64 + 1;
         let low = if place == self.end() { 0 } else { self.label[place] };
         let high = if next == self.end() { low + parts * GAP } else { self.label[next] };
